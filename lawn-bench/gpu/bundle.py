@@ -24,7 +24,6 @@ PROGRAMS = [
     "gpu_conformance",
     "lawn",
     "lawn-torch",
-    "lawn-torch",
     "neumf_throughput",
     "recommender_throughput",
     "same_twice",

@@ -42,7 +42,13 @@ def conformance(setting, box):
         raise Failure(said)
 
 
-RULES = ("sgd ", "momentum ", "nesterov ", "adam ", "adamw ", "amsgrad ", "lamb ", "lars ", "adagrad ")
+RULES = tuple(
+    f"{rule} "
+    for rule in (
+        "sgd", "momentum", "nesterov", "adam", "adamw", "amsgrad", "lamb", "lars", "adagrad", "nadamw",
+        "lion", "averaged", "adamp", "sgdp",
+    )
+)
 
 
 # By whether sizes are small: what a trial of a task is like.
@@ -188,18 +194,20 @@ def resumed(trials, task, box):
     return weights == whole, f"went on from step {began['resumed_step']} of {began['steps']}"
 
 
-GRAPHS = {"LAWN_CUDA_GRAPHS": "1"}
-
-
 def captured(trials, task, box):
     """Forward and backward passes that are captured and replayed: the bits of those that are not."""
     if trials.setting.index is None:
         raise Failure("needs a GPU")
     _, whole = trials.whole(task, box)
-    told, weights = trials.run(task, box, environment=GRAPHS)
-    notices = [one["says"] for one in told if one["event"] == "notice"]
-    same_bits = weights == whole
-    return same_bits and not notices, "; ".join(notices or ["" if same_bits else "other bits"])
+    folder = trials.folder()
+    told = objects(run([*trials.command(folder, task, {}), "--graphs"], box))
+    weights = digest(folder / "model.safetensors")
+    details = [one["says"] for one in told if one["event"] == "notice"]
+    used = next((one["graphs"] for one in told if one["event"] == "computed"), {})
+    replayed, captured = used.get("replayed", 0), used.get("captured", 0)
+    details.append(f"{replayed} passes replayed from {captured} graphs")
+    details += [] if weights == whole else ["other bits"]
+    return weights == whole and replayed > 0, "; ".join(details)
 
 
 def written(path):
@@ -241,3 +249,54 @@ def backed_off(trials, box):
     steps = [f"{one['from']} to {one['to']}" for one in told if "from" in one]
     detail = f"{', '.join(steps) or 'all samples fitted'}; at most {SCARCE >> 30} GiB"
     return bool(steps), detail
+
+
+RANKED = """
+name = "ranked"
+batch_sizes = [64]
+
+[tasks.feedback]
+kind = "ncf"
+generated = {{ users = 120, items = 220, interactions = 10 }}
+
+[budget]
+epochs = 2
+
+[arms.adam-lawn]
+rule = "adam"
+lawn = true
+free_fraction = 0.5
+learning_rate = 1e-2
+
+[confirmation]
+seeds = [1]
+
+[resources]
+device = "{device}"
+ranks = {ranks}
+"""
+
+
+def ranked(setting, box):
+    """A trial of two processes, each with a GPU of its own, beside the same trial of one."""
+    if not setting.small and setting.cards < 2:
+        detail = f"needs two GPUs; there is {setting.cards}. NCCL is not in this build: gradients go by Gloo"
+        yield {"kind": "check", "what": "two ranks", "holds": None, "detail": detail}
+        return
+    with tempfile.TemporaryDirectory() as root:
+        yield checked("two ranks", two_ranks, setting, Path(root), box)
+
+
+def two_ranks(setting, root, box):
+    found = {}
+    for ranks in (1, 2):
+        file, out = root / f"{ranks}.toml", root / str(ranks)
+        file.write_text(RANKED.format(device="cpu" if setting.small else "cuda", ranks=ranks))
+        run(setting.programs.own("lawn", "sweep", file, "--out", out), box)
+        (outcome,) = out.glob("trials/*/outcome.json")
+        found[ranks] = json.loads(outcome.read_text())
+    alone, record = found[1], found[2]["ranks"]
+    apart = abs(found[2]["summary"]["train_loss"] / alone["summary"]["train_loss"] - 1)
+    detail = f"{record['ranks']} on {record['device']} over {record['backend']}; NCCL is not in this build"
+    detail += f"; the train loss is {apart:.1e} from that of one"
+    return apart < 1e-3 and record["ranks"] == 2, detail

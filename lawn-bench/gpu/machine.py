@@ -57,6 +57,7 @@ def main():
         found.update(
             name=about.name,
             memory=about.total_memory,
+            cards=torch.cuda.device_count(),
             memory_text=f"{about.total_memory / 2**30:.0f} GiB",
             capability=f"{about.major}.{about.minor}",
             driver=driver(),

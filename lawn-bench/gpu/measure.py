@@ -5,9 +5,10 @@
     bash run.sh [--movielens DIR]               where `just gpu-bundle` was unpacked
 
 Conformance of the kernels, trials repeated, killed, resumed and cut into micro-batches, memory that
-runs out, steps of the optimizers and training beside PyTorch by turns. Each part has a time box of
-its own: one that fails is noted, and the others go on. GPU.md is written anew with each result, and
-each is a line of GPU.jsonl. With --cpu all of it runs on the CPU with small sizes, to try the script.
+runs out, a trial of two ranks where there are two GPUs, steps of the optimizers and training beside
+PyTorch by turns. Each part has a time box of its own: one that fails is noted, and the others go on.
+GPU.md is written anew with each result, and each is a line of GPU.jsonl. With --cpu all of it runs on
+the CPU with small sizes, to try the script.
 """
 
 import argparse
@@ -31,7 +32,7 @@ LIMIT = 285
 # is timed in them.
 PARTS = [
     [("machine", 40)],
-    [("conformance", 100), ("same bits", 100), ("memory", 60), ("doctor", 30)],
+    [("conformance", 100), ("same bits", 100), ("memory", 60), ("doctor", 30), ("ranks", 60)],
     [("optimizer", 60)],
     [("training", LIMIT)],
 ]
@@ -52,6 +53,8 @@ class Setting:
         self.at_once = 1 if options.cpu else 4
         # Bytes of the device, once it is known.
         self.memory = 0
+        # Devices, once they are known.
+        self.cards = 0
 
 
 class Results:
@@ -76,7 +79,7 @@ def machine(setting, box):
     """The device, which all other parts need."""
     script = setting.programs.script("lawn-bench/gpu/machine.py", setting.device)
     found = last_object(run(script, box))
-    setting.memory = found["memory"]
+    setting.memory, setting.cards = found["memory"], found.get("cards", 1)
     when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
     cores = len(os.sched_getaffinity(0))
     yield {"kind": "machine", **found, "is_dry": setting.small, "cores": cores, "when": when}
@@ -94,6 +97,7 @@ WORK = {
     "conformance": checks.conformance,
     "same bits": checks.same,
     "memory": checks.scarce,
+    "ranks": checks.ranked,
     "optimizer": speed.optimizer,
     "training": speed.training,
 }

@@ -21,7 +21,13 @@ RACES = [
     ("NeuMF-8", 1_000_000, 5.0),
     ("ResNet-20", 128, 1.3),
     ("ResNet-20", 1_024, 1.3),
+    ("ResNet-18", 512, 1.05),
+    ("ResNet-18", 2_048, 1.05),
+    ("ResNet-50", 256, 1.05),
+    ("ViT-S/16", 256, 1.05),
 ]
+# Samples a second: the net, the batch, the least.
+SPEEDS = [("DLRM-small", 262_144, 2e6)]
 CHECKS = [
     "conformance",
     "repeated, ncf",
@@ -35,6 +41,7 @@ CHECKS = [
     "in micro-batches, ncf",
     "in micro-batches, image",
     "memory back-off",
+    "two ranks",
 ]
 
 
@@ -55,6 +62,12 @@ def ratios(results, net, batch):
     """Of all rounds of a race, ours over theirs."""
     races = of_kind(results, "race")
     return [one["ours"] / one["theirs"] for one in races if one["net"].startswith(net) and one["batch"] == batch]
+
+
+def speeds(results, net, batch):
+    """Of all rounds of a race, ours."""
+    races = of_kind(results, "race")
+    return [one["ours"] for one in races if one["net"].startswith(net) and one["batch"] == batch]
 
 
 def targets(results):
@@ -79,6 +92,12 @@ def targets(results):
         ratio = statistics.median(found) if found else None
         is_met = None if ratio is None else ratio >= least
         yield f"samples/s over PyTorch, {net} at {batch:,}", f"≥ {least}", number(ratio), is_met
+    for net, batch, least in SPEEDS:
+        found = speeds(results, net, batch)
+        middle = statistics.median(found) if found else None
+        is_met = None if middle is None else middle >= least
+        text = "–" if middle is None else f"{middle / 1e6:.2f}M"
+        yield f"samples/s, {net} at {batch:,}", f"≥ {least / 1e6:.0f}M", text, is_met
 
 
 def number(value):

@@ -1,5 +1,9 @@
 // The built-in rules, element by element. Every operation rounds by itself, so that both compilers
 // give the same bits.
+//
+// `update` moves the buffers and answers the direction. Where the weights move in another pass, `hold`
+// answers it for the sums, and moves the buffers unless they are to move last; `recall` answers it
+// again in the pass of the weights.
 #pragma once
 
 #include "element.h"
@@ -9,7 +13,7 @@ template <int RULE, typename W> struct Direction;
 // d = g
 template <typename W> struct Direction<PLAIN, W> {
   static const int BUFFERS = 0, RECALLS = 0;
-  static const bool RECALLS_GRADIENT = true, HOLDS = false;
+  static const bool RECALLS_GRADIENT = true, HOLDS = false, UPDATES_LAST = false;
 
   DEVICE Direction(const Numbers &, const Update &) {}
   DEVICE W update(W, W g, W *) const { return g; }
@@ -20,7 +24,7 @@ template <typename W> struct Direction<PLAIN, W> {
 // v ← μ v + σ g, d = v
 template <typename W> struct Direction<MOMENTUM, W> {
   static const int BUFFERS = 1, RECALLS = 1;
-  static const bool RECALLS_GRADIENT = false, HOLDS = false;
+  static const bool RECALLS_GRADIENT = false, HOLDS = false, UPDATES_LAST = false;
   W mu, sigma;
 
   DEVICE Direction(const Numbers &numbers, const Update &update)
@@ -33,7 +37,7 @@ template <typename W> struct Direction<MOMENTUM, W> {
 // v ← μ v + g, d = g + μ v
 template <typename W> struct Direction<NESTEROV, W> {
   static const int BUFFERS = 1, RECALLS = 1;
-  static const bool RECALLS_GRADIENT = true, HOLDS = false;
+  static const bool RECALLS_GRADIENT = true, HOLDS = false, UPDATES_LAST = false;
   W mu;
 
   DEVICE Direction(const Numbers &numbers, const Update &) : mu(W(numbers.mu)) {}
@@ -48,7 +52,7 @@ template <typename W> struct Direction<NESTEROV, W> {
 // s ← s + g², d = g / (√(s₀ + s) + ε), 0 where that divides by 0
 template <typename W> struct Direction<ADAGRAD, W> {
   static const int BUFFERS = 1, RECALLS = 1;
-  static const bool RECALLS_GRADIENT = true, HOLDS = false;
+  static const bool RECALLS_GRADIENT = true, HOLDS = false, UPDATES_LAST = false;
   W initial, epsilon;
 
   DEVICE Direction(const Numbers &numbers, const Update &)
@@ -71,7 +75,7 @@ template <typename W> struct Direction<ADAGRAD, W> {
 // then reads one array less. The next step forms m again.
 template <typename W, bool MAX> struct Moments {
   static const int BUFFERS = MAX ? 3 : 2, RECALLS = 1;
-  static const bool RECALLS_GRADIENT = false, HOLDS = true;
+  static const bool RECALLS_GRADIENT = false, HOLDS = true, UPDATES_LAST = false;
   static const int DIVIDES = MAX ? 2 : 1;
   W beta1, beta2, beta3, gamma, epsilon_in, epsilon_out, lambda;
   W inverse_c1, inverse_c2, held_c1, held_inverse_c2;
@@ -125,4 +129,92 @@ template <typename W> struct Direction<ADAM, W> : Moments<W, false> {
 template <typename W> struct Direction<AMSGRAD, W> : Moments<W, true> {
   DEVICE Direction(const Numbers &numbers, const Update &update)
       : Moments<W, true>(numbers, update) {}
+};
+
+// m ← β₁ m + β₃ g, v ← β₂ v + (1 − β₂) g²
+// d = ((β₁ m + β₃ g) / c₁) / (√(v / c₂ + ε_in) + ε_out), 0 where that divides by 0
+template <typename W> struct Direction<NADAM, W> {
+  static const int BUFFERS = 2, RECALLS = 2;
+  static const bool RECALLS_GRADIENT = true, HOLDS = false, UPDATES_LAST = false;
+  W beta1, beta2, beta3, gamma, epsilon_in, epsilon_out, inverse_c1, inverse_c2;
+
+  DEVICE Direction(const Numbers &numbers, const Update &update)
+      : beta1(W(numbers.beta1)), beta2(W(numbers.beta2)), beta3(W(numbers.beta3)),
+        gamma(W(1.0 - numbers.beta2)), epsilon_in(W(numbers.epsilon_in)),
+        epsilon_out(W(numbers.epsilon_out)), inverse_c1(W(update.inverse_c1)),
+        inverse_c2(W(update.inverse_c2)) {}
+  DEVICE W update(W w, W g, W *s) const {
+    s[0] = beta1 * s[0] + beta3 * g;
+    s[1] = beta2 * s[1] + g * g * gamma;
+    return recall(w, g, s);
+  }
+  DEVICE W hold(W w, W g, W *s) const { return update(w, g, s); }
+  DEVICE W recall(W, W g, const W *s) const {
+    const W ahead = beta1 * s[0] + beta3 * g;
+    const W divisor = root(s[1] * inverse_c2 + epsilon_in) + epsilon_out;
+    return divisor == 0 ? W(0) : ahead * inverse_c1 / divisor;
+  }
+};
+
+// d = sign(β₁ m + (1 − β₁) g), then m ← β₂ m + (1 − β₂) g
+//
+// d is of the momentum before. So where the weights move in another pass, the momentum moves there.
+template <typename W> struct Direction<SIGN, W> {
+  static const int BUFFERS = 1, RECALLS = 1;
+  static const bool RECALLS_GRADIENT = true, HOLDS = false, UPDATES_LAST = true;
+  W beta1, beta2, gamma1, gamma2;
+
+  DEVICE Direction(const Numbers &numbers, const Update &)
+      : beta1(W(numbers.beta1)), beta2(W(numbers.beta2)), gamma1(W(1.0 - numbers.beta1)),
+        gamma2(W(1.0 - numbers.beta2)) {}
+  DEVICE W update(W w, W g, W *s) const {
+    const W d = recall(w, g, s);
+    s[0] = beta2 * s[0] + gamma2 * g;
+    return d;
+  }
+  DEVICE W hold(W w, W g, W *s) const { return recall(w, g, s); }
+  DEVICE W recall(W, W g, const W *s) const {
+    const W mixed = beta1 * s[0] + gamma1 * g;
+    return W(mixed > 0) - W(mixed < 0);
+  }
+};
+
+// v ← β₂ v + (1 − β₂) g²
+// h = g / (√(v / c₂) + ε) + λ y, without the quotient where that divides by 0
+// d = (y − z) c / η + h (c β₁ + 1 − β₁), then z ← z − η h
+//
+// Both buffers move with the weights y. A third has the numbers of the average, which `units.h`
+// moves on.
+template <typename W> struct Direction<AVERAGED, W> {
+  static const int BUFFERS = 2, RECALLS = 2;
+  static const bool RECALLS_GRADIENT = true, HOLDS = false, UPDATES_LAST = true;
+  W beta2, gamma, epsilon, lambda, inverse_c2, minus_eta, pull, share;
+  bool begins;
+
+  DEVICE Direction(const Numbers &numbers, const Update &update)
+      : beta2(W(numbers.beta2)), gamma(W(1.0 - numbers.beta2)), epsilon(W(numbers.epsilon_out)),
+        lambda(W(numbers.directed)), inverse_c2(W(update.inverse_c2)), minus_eta(W(-update.eta)),
+        // Nothing moves at a rate of 0.
+        pull(W(update.eta == 0.0 ? 0.0 : update.share / update.eta)),
+        share(W(update.share * numbers.beta1 + (1.0 - numbers.beta1))), begins(update.begins != 0) {}
+
+  DEVICE W second_moment(W g, const W *s) const { return beta2 * s[1] + g * g * gamma; }
+  DEVICE W step(W w, W g, W v) const {
+    const W divisor = root(v * inverse_c2) + epsilon;
+    return (divisor == 0 ? W(0) : g / divisor) + lambda * w;
+  }
+  DEVICE W iterate(W w, const W *s) const { return begins ? w : s[0]; }
+  DEVICE W direction(W w, W z, W h) const { return (w - z) * pull + h * share; }
+
+  DEVICE W update(W w, W g, W *s) const {
+    const W z = iterate(w, s);
+    s[1] = second_moment(g, s);
+    const W h = step(w, g, s[1]);
+    s[0] = z + h * minus_eta;
+    return direction(w, z, h);
+  }
+  DEVICE W hold(W w, W g, W *s) const { return recall(w, g, s); }
+  DEVICE W recall(W w, W g, const W *s) const {
+    return direction(w, iterate(w, s), step(w, g, second_moment(g, s)));
+  }
 };

@@ -48,7 +48,7 @@ void lawn_record_sizes(Index *sizes) {
   const Index all[] = {sizeof(Pointers), sizeof(Layout), sizeof(Numbers),  sizeof(Chunk),
                        sizeof(UnitBlock), sizeof(Sums),  sizeof(Products), sizeof(Square),
                        sizeof(Outcome),  sizeof(Memory), sizeof(Update),   sizeof(Decision),
-                       sizeof(Begin),    sizeof(Plan)};
+                       sizeof(Begin),    sizeof(Plan),  sizeof(Tested)};
   for (Index i = 0; i < Index(sizeof all / sizeof *all); ++i) {
     sizes[i] = all[i];
   }

@@ -8,7 +8,7 @@
 #define LAWN_ELEMENTS 15
 #endif
 #ifndef LAWN_RULES
-#define LAWN_RULES 63
+#define LAWN_RULES 511
 #endif
 
 template <int ELEMENT> struct Of;
@@ -49,6 +49,9 @@ template <typename Visit> DEVICE void with_rule(Index rule, Visit visit) {
   with_this<ADAM>(rule, visit);
   with_this<AMSGRAD>(rule, visit);
   with_this<ADAGRAD>(rule, visit);
+  with_this<NADAM>(rule, visit);
+  with_this<SIGN>(rule, visit);
+  with_this<AVERAGED>(rule, visit);
 }
 
 DEVICE bool is_present(const Plan &plan, Index tensor) { return plan.pointers[tensor].present; }
@@ -80,15 +83,20 @@ DEVICE void before_block(const Plan &plan, Index block) {
 
 DEVICE void update_block(const Plan &plan, Index block, Index blocks) {
   SHARED(Products, partial, THREADS);
+  SHARED(Products, whole, THREADS);
   SHARED(Square, square, THREADS);
   if (plan.sums_late) {
     clear(square);
+  }
+  FOR_EACH_THREAD(thread) {
+    const Products none = {0.0, 0.0};
+    whole[thread] = none;
   }
   if (plan.decision->taken && block < plan.chunk_count &&
       is_present(plan, plan.chunks[block].tensor)) {
     with_element(plan.numbers[plan.chunks[block].tensor].element, [&](auto e) {
       with_rule(plan.rule, [&](auto rule) {
-        update_chunk<decltype(rule)::value, decltype(e)>(plan, block, partial, square);
+        update_chunk<decltype(rule)::value, decltype(e)>(plan, block, partial, whole, square);
       });
     });
   }

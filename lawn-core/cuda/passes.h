@@ -18,6 +18,12 @@ DEVICE void add(Products &a, const Products &b) {
   a.wd += b.wd;
   a.dd += b.dd;
 }
+DEVICE void add(Tested &a, const Tested &b) {
+  a.ww += b.ww;
+  a.wg += b.wg;
+  a.gg += b.gg;
+  a.failed += b.failed;
+}
 DEVICE void add(Square &a, const Square &b) {
   a.plain += b.plain;
   a.low += b.low;
@@ -197,6 +203,24 @@ template <typename E> DEVICE void sum_chunk(const Plan &plan, Index block, Sums 
   reduce(square, THREADS);
 }
 
+// Counts an update of a parameter, and leaves its numbers for the next pass.
+DEVICE void count_update(const Plan &plan, Index tensor, const Numbers &numbers) {
+  Memory &memory = plan.memories[tensor];
+  Update update = next_update(numbers, memory);
+  if (plan.rule == AVERAGED) {
+    const double eta = plan.decision->rate * numbers.rate_scale;
+    void *buffer = plan.pointers[tensor].s[2];
+    if (numbers.element == F64) {
+      average(numbers, eta, memory.updates + 1, (double *)buffer, update);
+    } else {
+      average(numbers, eta, memory.updates + 1, (float *)buffer, update);
+    }
+  }
+  plan.updates[tensor] = update;
+  memory.updates += 1;
+  memory.held = !numbers.single_pass && (plan.rule == ADAM || plan.rule == AMSGRAD);
+}
+
 // Adds up the sums of the pieces of each unit, and makes of them what the next pass takes. The
 // first unit of a parameter counts its updates.
 DEVICE void make_before(const Plan &plan, Index block) {
@@ -204,6 +228,11 @@ DEVICE void make_before(const Plan &plan, Index block) {
   const Numbers numbers = plan.numbers[units.tensor];
   const int lanes = int(units.lanes), groups = THREADS / lanes;
   SHARED(Sums, partial, THREADS);
+  SHARED(Tested, tested, THREADS);
+  FOR_EACH_THREAD(thread) {
+    const Tested none = {0.0, 0.0, 0.0, 0};
+    tested[thread] = none;
+  }
   for (Index base = 0; base < units.count; base += groups) {
     FOR_EACH_THREAD(thread) {
       Sums sums = {0.0, 0.0, 0.0, 0.0, 0.0};
@@ -231,16 +260,55 @@ DEVICE void make_before(const Plan &plan, Index block) {
           plan.radii[index] = 0.0;
         }
         plan.outcomes[index] = outcome;
+        if (numbers.radial) {
+          const Sums &sums = outcome.sums;
+          const Scaled g = scaled(numbers, sums, plan.decision->kappa);
+          const bool across = is_across(numbers, g, sums.ww, numbers.elements);
+          const Tested row = {sums.ww, sums.wg, sums.gg, !across};
+          add(tested[thread], row);
+        }
         if (unit == 0) {
-          Memory &memory = plan.memories[units.tensor];
-          plan.updates[units.tensor] = next_update(numbers, memory);
-          memory.updates += 1;
-          memory.held = !numbers.single_pass && (plan.rule == ADAM || plan.rule == AMSGRAD);
+          count_update(plan, units.tensor, numbers);
         }
       }
     }
     BARRIER();
   }
+  if (numbers.radial) {
+    reduce(tested, THREADS);
+    FOR_EACH_THREAD(thread) {
+      if (thread == 0) {
+        plan.tests[block] = tested[0];
+      }
+    }
+  }
+}
+
+// Whether the directions of a parameter lose their radial part, from what its rows and its chunks
+// have come to; the same in each block that asks.
+DEVICE Ruling ruling_of(const Plan &plan, const Numbers &numbers, Tested *tested,
+                        Products *products) {
+  if (!numbers.radial) {
+    return no_ruling();
+  }
+  FOR_EACH_THREAD(thread) {
+    Tested all = {0.0, 0.0, 0.0, 0};
+    for (Index i = thread; i < numbers.blocks; i += THREADS) {
+      add(all, plan.tests[numbers.first_block + i]);
+    }
+    tested[thread] = all;
+    Products whole = {0.0, 0.0};
+    for (Index i = thread; i < numbers.chunks; i += THREADS) {
+      add(whole, plan.wholes[numbers.first_chunk + i]);
+    }
+    products[thread] = whole;
+  }
+  BARRIER();
+  reduce(tested, THREADS);
+  reduce(products, THREADS);
+  const Ruling ruling = rule_on(numbers, *plan.decision, tested[0], products[0]);
+  BARRIER();
+  return ruling;
 }
 
 // Counts the step if it is taken.
@@ -255,7 +323,8 @@ DEVICE void count_step(const Plan &plan) {
 
 // The second pass: buffers, and either ⟨w,d⟩ and ⟨d,d⟩ of each piece or the weights.
 template <int RULE, typename E>
-DEVICE void update_chunk(const Plan &plan, Index block, Products *partial, Square *square) {
+DEVICE void update_chunk(const Plan &plan, Index block, Products *partial, Products *whole,
+                         Square *square) {
   typedef typename Kept<E>::Work W;
   typedef Direction<RULE, W> Of;
   const Chunk chunk = plan.chunks[block];
@@ -298,8 +367,10 @@ DEVICE void update_chunk(const Plan &plan, Index block, Products *partial, Squar
             }
             w[j] = p * w[j] + q * d;
           }
-          UNROLL for (int k = 0; k < Of::BUFFERS; ++k) {
-            place.store((W *)at.s[k], BUFFER, s[k]);
+          if (moves || !Of::UPDATES_LAST) {
+            UNROLL for (int k = 0; k < Of::BUFFERS; ++k) {
+              place.store((W *)at.s[k], BUFFER, s[k]);
+            }
           }
           if (moves) {
             store_weights<E>(at, place, w);
@@ -315,9 +386,20 @@ DEVICE void update_chunk(const Plan &plan, Index block, Products *partial, Squar
         const Index piece = base + thread / lanes;
         if (thread % lanes == 0 && piece < chunk.pieces) {
           plan.products[chunk.piece + piece] = partial[thread];
+          if (numbers.radial) {
+            add(whole[thread], partial[thread]);
+          }
         }
       }
       BARRIER();
+    }
+  }
+  if (numbers.radial) {
+    reduce(whole, THREADS);
+    FOR_EACH_THREAD(thread) {
+      if (thread == 0) {
+        plan.wholes[block] = whole[0];
+      }
     }
   }
   if (plan.sums_late) {
@@ -337,6 +419,8 @@ DEVICE void make_after(const Plan &plan, Index block) {
   const Numbers numbers = plan.numbers[units.tensor];
   const int lanes = int(units.lanes), groups = THREADS / lanes;
   SHARED(Products, partial, THREADS);
+  SHARED(Tested, tested, THREADS);
+  const Ruling ruling = ruling_of(plan, numbers, tested, partial);
   for (Index base = 0; base < units.count; base += groups) {
     FOR_EACH_THREAD(thread) {
       Products products = {0.0, 0.0};
@@ -359,7 +443,12 @@ DEVICE void make_after(const Plan &plan, Index block) {
         Outcome &outcome = plan.outcomes[index];
         outcome.products = partial[thread];
         if (!numbers.single_pass) {
-          after(numbers, *plan.decision, numbers.constrained ? plan.radii[index] : 0.0, outcome);
+          double memory = numbers.constrained ? plan.remembered[index] : 0.0;
+          after(numbers, *plan.decision, numbers.constrained ? plan.radii[index] : 0.0, ruling,
+                plan.memories[units.tensor].updates, memory, outcome);
+          if (numbers.constrained) {
+            plan.remembered[index] = memory;
+          }
         }
       }
     }
@@ -383,17 +472,31 @@ template <int RULE, typename E> DEVICE void move_chunk(const Plan &plan, Index b
         const W kappa = W(outcome.kappa), alpha = W(outcome.alpha);
         const W p = W(outcome.p), q = W(outcome.q);
         walk(plan, chunk, piece, thread % lanes, [&](const Place &place) {
-          W w[PACK], g[PACK], s[PACK];
+          W w[PACK], g[PACK], s[Of::RECALLS + 1][PACK];
           load_weights<E>(at, place, w);
           if (Of::RECALLS_GRADIENT) {
             place.load((const E *)at.g, GRADIENT, g);
           }
-          if (Of::RECALLS > 0) {
-            place.load((const W *)at.s[0], BUFFER, s);
+          UNROLL for (int k = 0; k < Of::RECALLS; ++k) {
+            place.load((const W *)at.s[k], BUFFER, s[k]);
           }
           UNROLL for (int j = 0; j < PACK; ++j) {
+            W buffers[Of::RECALLS + 1];
+            UNROLL for (int k = 0; k < Of::RECALLS; ++k) {
+              buffers[k] = s[k][j];
+            }
             const W x = Of::RECALLS_GRADIENT ? kappa * g[j] + alpha * w[j] : W(0);
-            w[j] = p * w[j] + q * direction.recall(w[j], x, s + j);
+            const W d = Of::UPDATES_LAST ? direction.update(w[j], x, buffers)
+                                         : direction.recall(w[j], x, buffers);
+            UNROLL for (int k = 0; k < Of::RECALLS; ++k) {
+              s[k][j] = buffers[k];
+            }
+            w[j] = p * w[j] + q * d;
+          }
+          if (Of::UPDATES_LAST) {
+            UNROLL for (int k = 0; k < Of::RECALLS; ++k) {
+              place.store((W *)at.s[k], BUFFER, s[k]);
+            }
           }
           store_weights<E>(at, place, w);
         });

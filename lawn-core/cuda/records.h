@@ -16,10 +16,24 @@ enum Array { WEIGHT = 0, MASTER = 1, GRADIENT = 2, BUFFER = 3, ARRAYS = 4 };
 enum { DIMENSIONS = 8 };
 
 // How the rule of all parameters makes its direction.
-enum Rule { PLAIN = 0, MOMENTUM = 1, NESTEROV = 2, ADAM = 3, AMSGRAD = 4, ADAGRAD = 5 };
+enum Rule {
+  PLAIN = 0,
+  MOMENTUM = 1,
+  NESTEROV = 2,
+  ADAM = 3,
+  AMSGRAD = 4,
+  ADAGRAD = 5,
+  NADAM = 6,
+  SIGN = 7,
+  AVERAGED = 8
+};
 
 // What a trust ratio is taken of.
 enum Trust { NO_TRUST = 0, OF_DIRECTION = 1, OF_GRADIENT = 2 };
+
+// How far a step of a constrained unit goes, and how its norm is held.
+enum Length { OWN = 0, OF_RADIUS = 1, OF_ROTATION = 2 };
+enum Hold { SPHERE = 0, BALL = 1 };
 
 // Where a parameter lies.
 struct Pointers {
@@ -57,6 +71,18 @@ struct Numbers {
   double beta1, beta2, beta3, epsilon_in, epsilon_out;
   Index corrects_bias;
   double initial;
+  double weight_power, rate_power;
+  // Elements of a unit.
+  double elements;
+  Index length, hold, ball_by_rate;
+  // η_r of a learning rate of 1, φ and ε.
+  double rotation, length_memory, length_epsilon;
+  double ball_rate;
+  // So many rows are the units, each tested for a gradient across it; 0 for no test.
+  Index radial;
+  double radial_delta, radial_ratio, radial_epsilon;
+  // Which blocks make its units' numbers, and which walk through its elements.
+  Index first_block, blocks, first_chunk, chunks;
 };
 
 // What a block of threads walks through: `pieces` of `length` elements each, one after the other.
@@ -77,6 +103,12 @@ struct Sums {
 
 struct Products {
   double wd, dd;
+};
+
+// Of rows that were tested: their sums, and how many have a gradient that is not across them.
+struct Tested {
+  double ww, wg, gg;
+  Index failed;
 };
 
 // Σ ⟨g,g⟩, and the same of g · 2⁻⁵⁶⁰.
@@ -102,6 +134,10 @@ struct Memory {
 struct Update {
   Index held;
   double held_c1, held_inverse_c2, inverse_c1, inverse_c2, sigma;
+  // Of a rule that averages its iterates: the rate, the share of this one, and whether it begins at
+  // the weights.
+  double eta, share;
+  Index begins;
 };
 
 // What the device alone knows of a step.
@@ -137,8 +173,13 @@ struct Plan {
   Products *products;
   Square *squares;
   Outcome *outcomes;
+  // Of each block of units, and of each chunk: what a test of rows adds up.
+  Tested *tests;
+  Products *wholes;
   // 0 for a unit that is free; null in the free phase.
   double *radii;
+  // What a constraint remembers of each unit; null in the free phase.
+  double *remembered;
   Memory *memories;
   Update *updates;
   Decision *decision;

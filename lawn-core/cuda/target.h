@@ -23,6 +23,7 @@ DEVICE float bits_to_float(unsigned bits) { return __uint_as_float(bits); }
 DEVICE unsigned float_to_bits(float x) { return __float_as_uint(x); }
 DEVICE float root(float x) { return sqrtf(x); }
 DEVICE double root(double x) { return sqrt(x); }
+DEVICE double to_power(double x, double y) { return pow(x, y); }
 // Whether this block is the last of the launch to come here; what the others wrote is seen then.
 DEVICE bool arrives_last(Index *arrived, Index blocks) {
   __threadfence();
@@ -60,6 +61,7 @@ inline unsigned float_to_bits(float x) {
 }
 inline float root(float x) { return std::sqrt(x); }
 inline double root(double x) { return std::sqrt(x); }
+inline double to_power(double x, double y) { return std::pow(x, y); }
 inline bool arrives_last(Index *arrived, Index blocks) { return (*arrived)++ == blocks - 1; }
 
 #endif

@@ -28,14 +28,19 @@ DEVICE double trust_ratio(const Numbers &numbers, double w_norm, double x_norm, 
   return ratio < numbers.trust_max ? ratio : numbers.trust_max;
 }
 
+// Whether weights of this squared norm can be held.
+DEVICE bool can_be_held(const Numbers &numbers, double ww) {
+  return numbers.hold == BALL ? is_finite(ww) : has_direction(ww);
+}
+
 // What the sums over a unit are of, in the units of the gradient: ⟨w,g⟩ and ‖g‖, times κ.
 struct Scaled {
   double wg, g_norm;
 };
 
-DEVICE Scaled scaled(const Sums &sums, double kappa, bool low) {
+DEVICE Scaled scaled(const Numbers &numbers, const Sums &sums, double kappa) {
   Scaled result;
-  if (low) {
+  if (numbers.element == F64 && !(is_finite(sums.gg) && is_finite(sums.wg))) {
     // The squares of these gradients have overflowed.
     result.wg = kappa * up() * sums.wg_low;
     result.g_norm = kappa * up() * sqrt(sums.gg_low);
@@ -52,10 +57,8 @@ DEVICE Scaled scaled(const Sums &sums, double kappa, bool low) {
 DEVICE bool before(const Numbers &numbers, const Decision &decision, double radius,
                    Outcome &outcome) {
   const double ww = outcome.sums.ww, eta = decision.rate * numbers.rate_scale;
-  const bool bound = numbers.constrained && radius > 0.0 && has_direction(ww);
-  const Sums &sums = outcome.sums;
-  const bool low = numbers.element == F64 && !(is_finite(sums.gg) && is_finite(sums.wg));
-  const Scaled g = scaled(sums, decision.kappa, low);
+  const bool bound = numbers.constrained && radius > 0.0 && can_be_held(numbers, ww);
+  const Scaled g = scaled(numbers, outcome.sums, decision.kappa);
   double square = g.g_norm * g.g_norm;
   outcome.kappa = decision.kappa;
   outcome.alpha = 0.0;
@@ -81,38 +84,110 @@ DEVICE bool before(const Numbers &numbers, const Decision &decision, double radi
     outcome.kappa *= outcome.trust;
     outcome.alpha = (outcome.alpha + lambda) * outcome.trust;
   }
-  return numbers.constrained && radius > 0.0 && !has_direction(ww);
+  return numbers.constrained && radius > 0.0 && !can_be_held(numbers, ww);
 }
 
-// What makes w ← p w + q d of the direction, with the projection, the trust ratio, and the way back
-// to the radius:
+// Whether the gradient is across a unit of so many elements, of which these are the sums.
+DEVICE bool is_across(const Numbers &numbers, const Scaled &g, double ww, double elements) {
+  // Of κ g + λ w.
+  const double decayed = g.wg + numbers.l2 * ww;
+  const double square = g.g_norm * g.g_norm + numbers.l2 * (g.wg + decayed);
+  const double epsilon = numbers.radial_epsilon;
+  const double x_norm = sqrt(square > 0.0 ? square : 0.0), w_norm = sqrt(ww);
+  const double below = (x_norm > epsilon ? x_norm : epsilon) * (w_norm > epsilon ? w_norm : epsilon);
+  return (decayed < 0.0 ? -decayed : decayed) / below < numbers.radial_delta / sqrt(elements);
+}
+
+// What becomes of the radial part of a parameter's directions.
+struct Ruling {
+  Index of_rows, of_whole;
+  // ⟨w,d⟩ over ‖w‖² of the whole.
+  double b;
+};
+
+// The ruling on a parameter without a test.
+DEVICE Ruling no_ruling() {
+  const Ruling ruling = {0, 0, 0.0};
+  return ruling;
+}
+
+// The ruling on a parameter whose rows come to `all`, and its direction to `whole`.
+DEVICE Ruling rule_on(const Numbers &numbers, const Decision &decision, const Tested &all,
+                      const Products &whole) {
+  Ruling ruling = no_ruling();
+  if (all.failed == 0) {
+    ruling.of_rows = 1;
+    return ruling;
+  }
+  Scaled g;
+  g.wg = decision.kappa * all.wg;
+  g.g_norm = decision.kappa * sqrt(all.gg);
+  if (is_across(numbers, g, all.ww, numbers.elements * double(numbers.radial))) {
+    const double below = sqrt(all.ww) + numbers.radial_epsilon;
+    ruling.of_whole = 1;
+    ruling.b = all.ww > 0.0 ? whole.wd / (below * below) : 0.0;
+  }
+  return ruling;
+}
+
+// What makes w ← p w + q d of the direction, with the projection, the length of the step, and the
+// way back to the radius:
 //
-//   b = ⟨w,d⟩/⟨w,w⟩    ‖d̃‖² = ⟨d,d⟩ − b² ⟨w,w⟩    η′ = η ρ
-//   c = r / ‖w − η′ d̃‖    p = c (1 + η′ b)    q = −c η′
+//   b = ⟨w,d⟩/⟨w,w⟩    ‖d̃‖² = ⟨d,d⟩ − b² ⟨w,w⟩    ℓ = η ρ, or by another length
+//   c = r / ‖w − ℓ d̃‖, or 1 − 2 λ    p = c (1 + ℓ b)    q = −c ℓ
+//
+// `memory` is what the constraint remembers of the unit; `updates` counts this one.
 DEVICE void after(const Numbers &numbers, const Decision &decision, double radius,
-                  Outcome &outcome) {
+                  const Ruling &ruling, Index updates, double &memory, Outcome &outcome) {
   const double ww = outcome.sums.ww, wd = outcome.products.wd, dd = outcome.products.dd;
   const double rate = decision.rate * numbers.rate_scale;
-  const bool bound = numbers.constrained && radius > 0.0 && has_direction(ww);
-  const double b = bound && numbers.project_update ? wd / ww : 0.0;
+  const bool bound = numbers.constrained && radius > 0.0 && can_be_held(numbers, ww);
+  double b = bound && numbers.project_update ? wd / ww : 0.0;
+  if (ruling.of_rows && ww > 0.0) {
+    const double below = sqrt(ww) + numbers.radial_epsilon;
+    b = wd / (below * below);
+  } else if (ruling.of_whole) {
+    b = ruling.b;
+  }
   // What ⟨w,d⟩ and ⟨d,d⟩ are after the projection.
   const double wd_left = b == 0.0 ? wd : 0.0;
   const double square = left_of(dd, b * b * ww, rounding());
-  const double shrunk = numbers.constrained ? 1.0 : 1.0 - rate * numbers.decoupled;
-  double rho = 1.0;
+  const double decoupled =
+      numbers.decoupled * (ruling.of_rows || ruling.of_whole ? numbers.radial_ratio : 1.0);
+  const double shrunk = numbers.constrained ? 1.0 : 1.0 - rate * decoupled;
+  double length = rate;
   if (numbers.trust == OF_DIRECTION) {
     const double d_norm = sqrt(square);
-    rho = trust_ratio(numbers, shrunk * sqrt(ww), d_norm, d_norm);
-    outcome.trust = rho;
+    outcome.trust = trust_ratio(numbers, shrunk * sqrt(ww), d_norm, d_norm);
+    length = rate * outcome.trust;
   }
-  // A direction that is radial up to rounding leaves nothing to go along. A trust ratio would even
-  // scale that up.
-  const double eta = bound && square == 0.0 ? 0.0 : rate * rho;
-  const double moved = ww - 2.0 * eta * wd_left + eta * eta * square;
-  const double c = bound ? radius / sqrt(moved) : 1.0;
-  outcome.p = c * (shrunk + eta * b);
-  outcome.q = -c * eta;
-  if (bound && left_of(ww + eta * eta * square, 2.0 * eta * wd_left, rounding()) == 0.0) {
+  if (bound && numbers.length == OF_RADIUS) {
+    outcome.trust = radius / sqrt(square);
+    length = rate * outcome.trust;
+  } else if (bound && numbers.length == OF_ROTATION) {
+    const double kept = numbers.length_memory;
+    memory = kept * memory + (1.0 - kept) * square;
+    const double usual = sqrt(memory / (1.0 - power(kept, updates)));
+    length = numbers.rotation * sqrt(rate) * radius / (usual + numbers.length_epsilon);
+  }
+  if (bound && square == 0.0) {
+    // A direction that is radial up to rounding leaves nothing to go along. Another length would
+    // even scale that up.
+    length = 0.0;
+  }
+  const double moved = ww - 2.0 * length * wd_left + length * length * square;
+  double c = 1.0;
+  if (bound && numbers.hold == BALL) {
+    const double more = memory + numbers.ball_rate * ((moved - radius * radius) / numbers.elements);
+    memory = more > 0.0 ? more : 0.0;
+    c = 1.0 - 2.0 * (numbers.ball_by_rate ? rate : 1.0) * memory;
+  } else if (bound) {
+    c = radius / sqrt(moved);
+  }
+  outcome.p = c * (shrunk + length * b);
+  outcome.q = -c * length;
+  if (bound && numbers.hold == SPHERE &&
+      left_of(ww + length * length * square, 2.0 * length * wd_left, rounding()) == 0.0) {
     // The step goes against all of w, so that only rounding would give what is left a direction.
     outcome.p = 1.0;
     outcome.q = 0.0;
@@ -135,7 +210,33 @@ DEVICE Update next_update(const Numbers &numbers, const Memory &memory) {
   update.inverse_c2 = 1.0 / correction(numbers, numbers.beta2, t);
   // The first update takes the whole gradient. Its buffer is still 0.
   update.sigma = t == 1 ? 1.0 : 1.0 - numbers.dampening;
+  update.eta = 0.0;
+  update.share = 0.0;
+  update.begins = t == 1;
   return update;
+}
+
+// Moves the average of update t on, of a learning rate η. Its buffer has η_max, A, and what rounding
+// has left of A:
+//
+//   a = tʳ η_maxᵖ    A ← A + a    c = a / A
+template <typename W>
+DEVICE void average(const Numbers &numbers, double eta, Index t, W *buffer, Update &update) {
+  update.eta = eta;
+  if (eta == 0.0) {
+    return;
+  }
+  const W largest = buffer[0] > W(eta) ? buffer[0] : W(eta);
+  const double sum = buffer[1];
+  const double raised = to_power(double(largest), numbers.rate_power);
+  const W weight = W(raised * to_power(double(t), numbers.weight_power));
+  const W whole = W(sum + double(weight));
+  const W rest = W(double(buffer[2]) + (double(weight) - (double(whole) - sum)));
+  buffer[0] = largest;
+  buffer[1] = whole;
+  buffer[2] = rest;
+  const double below = double(whole) + double(rest);
+  update.share = below == 0.0 ? 0.0 : double(weight) / below;
 }
 
 // Whether the step is taken, and what the gradients are multiplied by, from all their squares.

@@ -15,9 +15,10 @@ mod device;
 use std::process::ExitCode;
 
 use lawn_core::{
-    AdagradConfig, AdamConfig, Backend, Granularity, LambConfig, LarsConfig, LawnConfig, Optimizer,
-    OptimizerConfig, Parameter, Parameters, Role, RuleConfig, Schedule, Scope, SgdConfig,
-    WeightDecay,
+    AdagradConfig, AdamConfig, AdamPConfig, Backend, CprBound, CprConfig, Granularity,
+    HyperballConfig, LambConfig, LarsConfig, LawnConfig, LionConfig, NadamwConfig, Optimizer,
+    OptimizerConfig, Parameter, Parameters, Role, RotationalConfig, RuleConfig, Schedule,
+    ScheduleFreeConfig, Scope, SgdConfig, SgdPConfig, WeightDecay,
 };
 use tch::{Device, Kind, Tensor};
 
@@ -43,12 +44,17 @@ fn main() -> Result<ExitCode, Failure> {
     let mut agrees = true;
     for (name, rule, decay) in rules() {
         for &kind in kinds {
-            for granularity in [None, Some(Granularity::Layer), Some(Granularity::Row)] {
+            for norms in NORMS {
+                // What a constraint does is the same for every rule with moments.
+                if !matches!(norms, Norms::Free | Norms::ByLayer | Norms::ByRow) && name != "adamw"
+                {
+                    continue;
+                }
                 let setting = Setting {
                     rule,
                     decay,
                     kind,
-                    granularity,
+                    norms,
                 };
                 agrees &= compare(name, &setting, device)?;
             }
@@ -69,7 +75,62 @@ struct Setting {
     rule: RuleConfig,
     decay: WeightDecay,
     kind: Kind,
-    granularity: Option<Granularity>,
+    norms: Norms,
+}
+
+/// What holds the norms.
+#[derive(Clone, Copy, PartialEq)]
+enum Norms {
+    Free,
+    ByLayer,
+    ByRow,
+    Hyperball,
+    Cpr,
+    Rotational,
+}
+
+const NORMS: [Norms; 6] = [
+    Norms::Free,
+    Norms::ByLayer,
+    Norms::ByRow,
+    Norms::Hyperball,
+    Norms::Cpr,
+    Norms::Rotational,
+];
+
+impl Norms {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Free => "free",
+            Self::ByLayer => "by layer",
+            Self::ByRow => "by row",
+            Self::Hyperball => "hyperball",
+            Self::Cpr => "cpr",
+            Self::Rotational => "rotational",
+        }
+    }
+
+    fn hold(self, config: &mut OptimizerConfig) {
+        let lawn = |granularity| LawnConfig {
+            scope: Scope::AllWeights,
+            granularity,
+            ..LawnConfig::new(3)
+        };
+        match self {
+            Self::Free => return,
+            Self::ByLayer => config.lawn = Some(lawn(Granularity::Layer)),
+            Self::ByRow => config.lawn = Some(lawn(Granularity::Row)),
+            Self::Hyperball => config.hyperball = Some(HyperballConfig::default()),
+            Self::Cpr => config.cpr = Some(CprConfig::new(CprBound::WarmStart(2))),
+            Self::Rotational => {
+                config.rotational = Some(RotationalConfig {
+                    centred: false,
+                    ..RotationalConfig::new(0.1)
+                });
+            }
+        }
+        config.decay = WeightDecay::None;
+    }
 }
 
 fn rules() -> Vec<(&'static str, RuleConfig, WeightDecay)> {
@@ -94,6 +155,18 @@ fn rules() -> Vec<(&'static str, RuleConfig, WeightDecay)> {
         epsilon: 1e-4,
         ..LambConfig::default()
     };
+    let nadamw = NadamwConfig {
+        epsilon: 1e-4,
+        ..NadamwConfig::default()
+    };
+    let averaged = ScheduleFreeConfig {
+        epsilon: 1e-4,
+        ..ScheduleFreeConfig::default()
+    };
+    let adamp = AdamPConfig {
+        epsilon: 1e-4,
+        ..AdamPConfig::default()
+    };
     let adagrad = AdagradConfig {
         epsilon: 1e-4,
         ..AdagradConfig::default()
@@ -112,6 +185,11 @@ fn rules() -> Vec<(&'static str, RuleConfig, WeightDecay)> {
         ("lamb", lamb.into(), decoupled),
         ("lars", LarsConfig::default().into(), l2),
         ("adagrad", adagrad.into(), WeightDecay::None),
+        ("nadamw", nadamw.into(), decoupled),
+        ("lion", LionConfig::default().into(), decoupled),
+        ("averaged", averaged.into(), decoupled),
+        ("adamp", adamp.into(), decoupled),
+        ("sgdp", SgdPConfig::default().into(), decoupled),
     ]
 }
 
@@ -131,13 +209,6 @@ fn compare(name: &str, setting: &Setting, device: Device) -> Result<bool, Failur
     let apart = distance(&found, &expected);
     let same = |other: &[Tensor]| found.iter().zip(other).all(|(a, b)| a.equal(b));
     let repeats = same(&again);
-    let norms = match setting.granularity {
-        None => "free",
-        Some(Granularity::Layer) => "by layer",
-        Some(Granularity::Row) => "by row",
-        Some(Granularity::Column) => "by column",
-        Some(Granularity::Head(_)) => "by head",
-    };
     // libtorch takes the radii on a device in another order than on the CPU, so that their last
     // bits may differ. Free steps have none.
     let on_cpu = if same(&emulated) {
@@ -149,7 +220,7 @@ fn compare(name: &str, setting: &Setting, device: Device) -> Result<bool, Failur
     let cells = [
         name,
         &format!("{:?}", setting.kind),
-        norms,
+        setting.norms.name(),
         &format!(
             "{apart:.1e}{}",
             if apart < tolerance { "" } else { " TOO FAR" }
@@ -163,7 +234,7 @@ fn compare(name: &str, setting: &Setting, device: Device) -> Result<bool, Failur
 
 fn row(cells: &[&str; 6]) -> String {
     let [rule, kind, norms, apart, again, cpu] = cells;
-    format!("{rule:<10}{kind:<10}{norms:<10}{apart:<16}{again:<12}{cpu}")
+    format!("{rule:<10}{kind:<10}{norms:<11}{apart:<16}{again:<12}{cpu}")
 }
 
 /// Seven steps of which one is skipped, with the freeze among them; the weights and all that is
@@ -178,22 +249,14 @@ fn run(setting: &Setting, device: Device, backend: Backend) -> Result<Vec<Tensor
         role: Role::Weight,
         tensor: tensor.shallow_clone(),
     });
-    let lawn = setting.granularity.map(|granularity| LawnConfig {
-        scope: Scope::AllWeights,
-        granularity,
-        ..LawnConfig::new(3)
-    });
-    let config = OptimizerConfig {
-        decay: match lawn {
-            Some(_) => WeightDecay::None,
-            None => setting.decay,
-        },
-        lawn,
+    let mut config = OptimizerConfig {
+        decay: setting.decay,
         clip_norm: Some(20.0),
         master_weights: true,
         backend,
         ..OptimizerConfig::new(setting.rule, Schedule::linear(0.02, 0.0, 20))
     };
+    setting.norms.hold(&mut config);
     let mut optimizer = config.build(Parameters::new(named.collect())?)?;
     for step in 0..7 {
         give_gradients(&mut optimizer, &weights, step);

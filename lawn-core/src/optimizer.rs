@@ -5,11 +5,11 @@ use std::cell::OnceCell;
 use serde::Serialize;
 use tch::{COptimizer, Tensor};
 
-use crate::backend;
 use crate::backend::choice::Circumstances;
 use crate::backend::clock::{Clock as DeviceClock, Counts};
 use crate::backend::interface::{Backend, Setup};
 use crate::backend::slot::{Slot, place};
+use crate::backend::{self, taken_by_cuda};
 use crate::config::{Clock, OptimizerConfig};
 use crate::constraint::Phase;
 use crate::constraint::form::ConstraintForm;
@@ -284,6 +284,18 @@ impl Optimizer {
             Clock::Samples => progress.samples,
         };
         self.config.schedule.lr_at(position) * self.rate_factor
+    }
+
+    /// The parameters that the kernels of CUDA leave to libtorch's operations in some phase, or would
+    /// leave to them there, in the order of the parameters: each then takes launches of its own.
+    #[must_use]
+    pub fn without_cuda_kernels(&self) -> Vec<&str> {
+        let form = self.config.constraint().map(NormConstraint::form);
+        let taken = taken_by_cuda(&*self.config.rule, &self.slots, form.as_ref());
+        let all = self.slots.iter().zip(taken);
+        all.filter(|(_, taken)| !taken)
+            .map(|(slot, _)| slot.name.as_str())
+            .collect()
     }
 
     /// What is done to each parameter, and why; in the order of the parameters.

@@ -71,10 +71,7 @@ impl Optimizer {
         self.require_training()?;
         if self.config.constraint().is_some() {
             self.settle();
-            let updates = self.backend.updates(&self.slots);
-            for (slot, updates) in self.slots.iter_mut().zip(updates) {
-                slot.updates = updates;
-            }
+            self.look_at_device();
             self.freeze_at = Some(NEVER);
             self.thaw();
             (self.unverified, self.rescaled) = (false, false);
@@ -105,10 +102,9 @@ impl Optimizer {
             self.unverified = false;
         }
         self.settle();
-        let known = (self.backend.radii(&self.slots)).into_iter();
-        let updates = self.backend.updates(&self.slots);
-        for ((slot, radii), updates) in self.slots.iter_mut().zip(known).zip(updates) {
-            slot.updates = updates;
+        let known = self.backend.radii(&self.slots);
+        self.look_at_device();
+        for (slot, radii) in self.slots.iter_mut().zip(known) {
             if let Some(radius) = &slot.radius {
                 let scaled: Vec<f64> = radii.iter().map(|radius| radius * factor).collect();
                 let scaled = Tensor::from_slice(&scaled).reshape(radius.size());
@@ -151,18 +147,28 @@ impl Optimizer {
                 });
             }
         }
-        let updates = self.backend.updates(&self.slots);
-        for ((slot, radius), updates) in self.slots.iter_mut().zip(radii).zip(updates) {
+        self.look_at_device();
+        for (slot, radius) in self.slots.iter_mut().zip(radii) {
             let device = slot.weight.device();
             slot.set_radius(radius.map(|radius| radius.to_device(device)));
             if slot.memories.is_empty() && form.remembered().is_some() {
                 slot.memories = vec![0.0; slot.radii.len()];
             }
-            slot.updates = updates;
         }
         self.backend.load(&mut self.slots);
         self.frozen = true;
         Ok(())
+    }
+
+    /// Takes over into the slots what a device knows of updates, and of what the constraint
+    /// remembers. Waits for it.
+    fn look_at_device(&mut self) {
+        let updates = self.backend.updates(&self.slots);
+        let memories = self.backend.memories(&self.slots);
+        for ((slot, updates), memories) in self.slots.iter_mut().zip(updates).zip(memories) {
+            slot.updates = updates;
+            slot.memories = memories;
+        }
     }
 
     /// Forgets the radii again, for a freeze whose step was not taken.

@@ -100,6 +100,7 @@ fn clicks(build: impl FnOnce(&Path, &CtrShape) -> Box<dyn Model>, count: i64) ->
     let shape = CtrShape {
         dense,
         columns: vec![ROWS; columns as usize],
+        ..CtrShape::default()
     };
     // The probability of a row falls as 1 / (row + 1).
     let uniform = Tensor::rand([count, columns], (Kind::Float, Device::Cpu));

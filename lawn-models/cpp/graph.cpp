@@ -6,13 +6,17 @@
 
 #include "guard.h"
 
+#include <ATen/core/CachingHostAllocator.h>
+#include <c10/core/CachingDeviceAllocator.h>
 #include <c10/core/Device.h>
 #include <c10/core/Stream.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <c10/util/Exception.h>
+#include <torch/version.h>
 
 #include <dlfcn.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <memory>
 #include <utility>
@@ -38,6 +42,8 @@ struct Methods {
       "_ZN2at4cuda9CUDAGraph13capture_beginESt4pairIyyE21cudaStreamCaptureMode");
   void (*capture_end)(void *) = found<void(void *)>("_ZN2at4cuda9CUDAGraph11capture_endEv");
   void (*replay)(void *) = found<void(void *)>("_ZN2at4cuda9CUDAGraph6replayEv");
+  // A name for memory that one graph has to itself.
+  Pool (*new_pool)() = found<Pool()>("_ZN2at4cuda17graph_pool_handleEv");
 };
 
 const Methods &methods() {
@@ -45,11 +51,52 @@ const Methods &methods() {
   return all;
 }
 
+// The allocator of CUDA as far as it is called here: its methods have no names to be found by, so these
+// are all up to those two, in the order of c10/cuda/CUDACachingAllocator.h of libtorch 2.11.
+struct DeviceMemory : c10::DeviceAllocator {
+  virtual void raw_alloc() = 0;
+  virtual void raw_alloc_with_stream() = 0;
+  virtual void raw_delete() = 0;
+  virtual void init() = 0;
+  virtual void getMemoryFraction() = 0;
+  virtual void setMemoryFraction() = 0;
+  virtual void getExpandableSegmentSizes() = 0;
+  virtual void enable() = 0;
+  virtual void isEnabled() = 0;
+  virtual void cacheInfo() = 0;
+  virtual void getBaseAllocation() = 0;
+  virtual void recordStreamOfCuda() = 0;
+  virtual void snapshot() = 0;
+  virtual void beginAllocateToPool() = 0;
+  virtual void endAllocateToPool(c10::DeviceIndex device, Pool pool) = 0;
+  virtual void releasePool(c10::DeviceIndex device, Pool pool) = 0;
+};
+
+// Tells both allocators that a capture is over. Where one fails, libtorch 2.11 throws before it does
+// that (pytorch/pytorch#180395), and the allocators wait for its end ever after: memory that two streams
+// have used is not reused, and giving memory back ends in an assertion.
+void end_capture_of_memory(c10::DeviceIndex device, Pool pool) {
+  if (TORCH_VERSION_MAJOR != 2 || TORCH_VERSION_MINOR != 11) {
+    return;
+  }
+  auto *there = static_cast<std::atomic<DeviceMemory *> *>(
+      dlsym(RTLD_DEFAULT, "_ZN3c104cuda20CUDACachingAllocator9allocatorE"));
+  TORCH_CHECK(there != nullptr, "this libtorch has no allocator of CUDA");
+  DeviceMemory *memory = there->load();
+  memory->endAllocateToPool(device, pool);
+  memory->releasePool(device, pool);
+  at::HostAllocator *host = at::getHostAllocator(c10::DeviceType::CUDA);
+  host->end_allocate_to_pool(pool);
+  host->release_pool(pool);
+}
+
 struct Graph {
   // Several times the size of a CUDAGraph of libtorch 2.11.
   alignas(64) unsigned char object[2048] = {};
+  c10::DeviceIndex device;
+  Pool pool = methods().new_pool();
 
-  Graph() { methods().make(object, false); }
+  explicit Graph(c10::DeviceIndex index) : device(index) { methods().make(object, false); }
   Graph(const Graph &) = delete;
   Graph &operator=(const Graph &) = delete;
   // What is thrown then is of use to nobody.
@@ -98,16 +145,28 @@ char *lawn_use_side_stream(void *of, bool back) {
 }
 
 // From now on the current stream notes what it is given, in memory that is the graph's own.
-char *lawn_capture_begin(void **graph) {
+char *lawn_capture_begin(void *side, void **graph) {
   return lawn::guarded([&] {
-    auto made = std::make_unique<Graph>();
-    methods().capture_begin(made->object, Pool{0, 0}, THREAD_LOCAL);
+    // What the warm-ups have left is memory of this stream, which a graph cannot have: the allocator gives
+    // nothing back as long as something is captured.
+    c10::getDeviceAllocator(c10::DeviceType::CUDA)->emptyCache();
+    auto made = std::make_unique<Graph>(static_cast<Side *>(side)->device.index());
+    methods().capture_begin(made->object, made->pool, THREAD_LOCAL);
     *graph = made.release();
   });
 }
 
 char *lawn_capture_end(void *graph) {
-  return lawn::guarded([&] { methods().capture_end(static_cast<Graph *>(graph)->object); });
+  return lawn::guarded([&] {
+    auto *noted = static_cast<Graph *>(graph);
+    try {
+      methods().capture_end(noted->object);
+    } catch (...) {
+      // What went wrong first is what is told.
+      std::free(lawn::guarded([&] { end_capture_of_memory(noted->device, noted->pool); }));
+      throw;
+    }
+  });
 }
 
 // In the order of the current stream.

@@ -106,6 +106,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             checkpoint_every: Duration::from_secs(3600),
             keep_weights: false,
             deterministic: false,
+            graphs: false,
         };
         let summary = match run_trial(&config, &context, &mut Log { seed })? {
             TrialEnd::Finished(summary) => summary,

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use clap::Parser;
 use lawn_models::{
-    Amount, Device, Diagnostics, Evaluation, EvaluationRecord, NcfConfig, Observer,
-    OptimizerSettings, Precision, RuleName, Stage, TaskConfig, TrialConfig, TrialContext,
+    Amount, Device, Diagnostics, Evaluation, EvaluationRecord, GraphUse, NcfConfig, Notice,
+    Observer, OptimizerSettings, Precision, RuleName, Stage, TaskConfig, TrialConfig, TrialContext,
     TrialInfo, run_trial, set_threads,
 };
 use serde_json::json;
@@ -35,19 +35,34 @@ struct Options {
     /// Index of a CUDA device, in place of the CPU
     #[arg(long)]
     cuda: Option<usize>,
+    /// Launch operations one by one on CUDA, in place of graphs
+    #[arg(long)]
+    no_graphs: bool,
 }
 
-/// Keeps the records of the timed epochs.
+/// Keeps the records of the timed epochs, and how passes were computed.
 #[derive(Default)]
-struct Timed(Vec<EvaluationRecord>);
+struct Timed {
+    records: Vec<EvaluationRecord>,
+    graphs: Option<GraphUse>,
+    not_captured: Option<String>,
+}
 
 impl Observer for Timed {
     fn started(&mut self, _info: &TrialInfo) {}
     fn progress(&mut self, _step: u64, _steps: u64) {}
     fn evaluated(&mut self, record: &EvaluationRecord) {
         if record.epoch > 1.0 {
-            self.0.push(record.clone());
+            self.records.push(record.clone());
         }
+    }
+    fn notice(&mut self, notice: &Notice) {
+        if let Notice::NotCaptured { reason } = notice {
+            self.not_captured = Some(reason.clone());
+        }
+    }
+    fn computed(&mut self, used: &GraphUse) {
+        self.graphs = Some(*used);
     }
     fn stop_requested(&self) -> bool {
         false
@@ -81,27 +96,30 @@ fn main() -> Result<(), Box<dyn Error>> {
         checkpoint_every: Duration::from_secs(3600),
         keep_weights: false,
         deterministic: false,
+        graphs: !options.no_graphs,
     };
     let mut timed = Timed::default();
     run_trial(&config, &context, &mut timed)?;
 
-    let last = timed
-        .0
+    let records = &timed.records;
+    let last = records
         .last()
         .ok_or("no epoch was timed: --epochs must be 1 or more")?;
-    let samples = last.samples as f64 / last.epoch * timed.0.len() as f64;
-    let sum = |part: fn(&EvaluationRecord) -> f64| timed.0.iter().map(part).sum::<f64>();
+    let samples = last.samples as f64 / last.epoch * records.len() as f64;
+    let sum = |part: fn(&EvaluationRecord) -> f64| records.iter().map(part).sum::<f64>();
     let (train, data) = (sum(|r| r.seconds.train), sum(|r| r.seconds.data));
     let line = json!({
         "implementation": "lawn-models",
         "threads": options.threads,
         "batch_size": options.batch_size,
-        "epochs": timed.0.len(),
+        "epochs": records.len(),
         "samples_per_second": samples / (train + data),
         "samples_per_second_train": samples / train,
         "seconds_train": train,
         "seconds_data": data,
         "train_loss": last.train_loss,
+        "graphs": timed.graphs,
+        "not_captured": timed.not_captured,
     });
     println!("{line}");
     Ok(())

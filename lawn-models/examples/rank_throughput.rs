@@ -116,6 +116,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         checkpoint_every: Duration::MAX,
         keep_weights: false,
         deterministic: false,
+        graphs: false,
     };
     let mut last = Last::default();
     run_trial_on(&ranks, &config, &context, &mut last)?;

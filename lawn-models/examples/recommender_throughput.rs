@@ -11,7 +11,7 @@ use clap::{Parser, ValueEnum};
 use lawn_core::{AdamConfig, OptimizerConfig, Parameters, Schedule};
 use lawn_models::models::ctr::{DcnV2, DcnV2Config, Dlrm, DlrmSmallConfig, DlrmSmallForm, Tables};
 use lawn_models::models::{CtrShape, Mode, Model, NeuMf, NeuMfConfig};
-use lawn_models::{keep_host_memory, probe, set_threads};
+use lawn_models::{PassGraphs, keep_host_memory, probe, set_threads};
 use serde_json::json;
 use tch::nn::{Path, VarStore};
 use tch::{Device, Kind, Reduction, Tensor};
@@ -43,7 +43,13 @@ struct Options {
     /// Index of a CUDA device, in place of the CPU
     #[arg(long)]
     cuda: Option<usize>,
+    /// Launch operations one by one on CUDA, in place of graphs
+    #[arg(long)]
+    no_graphs: bool,
 }
+
+/// Steps that are not timed where graphs are taken: those before the first replay.
+const BEFORE_GRAPHS: usize = 5;
 
 #[derive(ValueEnum, Clone, Copy, PartialEq)]
 #[value(rename_all = "snake_case")]
@@ -64,6 +70,7 @@ impl Net {
         let shape = CtrShape {
             dense: CRITEO[0],
             columns: vec![rows; CRITEO[1] as usize],
+            ..CtrShape::default()
         };
         match self {
             Self::Neumf8 => Box::new(NeuMf::new(path, &NeuMfConfig::new(users, items), 0)),
@@ -131,20 +138,30 @@ fn main() -> Result<(), Box<dyn Error>> {
         })
         .collect();
     let mut loss = Tensor::zeros([], (Kind::Float, device));
+    let has_graphs = device.is_cuda() && !options.no_graphs;
+    let mut graphs = match has_graphs {
+        true => PassGraphs::new(device, count as u64),
+        false => PassGraphs::none(),
+    };
     let mut run = |steps: usize| -> Result<f64, lawn_core::Error> {
         let started = Instant::now();
         for number in 0..steps {
             let (inputs, labels) = &batches[number % BATCHES];
             optimizer.zero_grad();
             let first = number as u64 * count as u64;
-            let logits = model.forward(inputs, Mode::Train { first });
-            loss = logits.binary_cross_entropy_with_logits::<Tensor>(
-                labels,
-                None,
-                None,
-                Reduction::Mean,
-            );
-            loss.backward();
+            let tensors: Vec<&Tensor> = inputs.iter().chain([labels]).collect();
+            loss = graphs.compute(&store, &tensors, first, &|given| {
+                let (labels, inputs) = given.split_last().expect("there are labels");
+                let logits = model.forward(inputs, Mode::Train { first });
+                let loss = logits.binary_cross_entropy_with_logits::<Tensor>(
+                    labels,
+                    None,
+                    None,
+                    Reduction::Mean,
+                );
+                loss.backward();
+                loss.detach()
+            });
             optimizer.step()?;
         }
         if let Device::Cuda(index) = device {
@@ -152,7 +169,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         Ok(started.elapsed().as_secs_f64())
     };
-    run(1)?;
+    run(if has_graphs { BEFORE_GRAPHS } else { 1 })?;
     // A step that takes long is measured by itself.
     let (mut steps, mut seconds) = (1, run(1)?);
     if seconds < options.seconds {
@@ -166,6 +183,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         "steps": steps,
         "samples_per_second": steps as f64 * count as f64 / seconds,
         "train_loss": loss.double_value(&[]),
+        "graphs": has_graphs.then(|| graphs.used()),
+        "not_captured": graphs.take_reason(),
     });
     println!("{line}");
     Ok(())

@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 
 use clap::{Parser, ValueEnum};
 use lawn_models::{
-    Amount, Device, EvaluationRecord, Notice, Observer, OptimizerSettings, Precision, RuleName,
-    Stage, TaskConfig, TrialConfig, TrialContext, TrialEnd, TrialInfo, keep_host_memory, run_trial,
-    set_threads,
+    Amount, Device, EvaluationRecord, GraphUse, Notice, Observer, OptimizerSettings, Precision,
+    RuleName, Stage, TaskConfig, TrialConfig, TrialContext, TrialEnd, TrialInfo, keep_host_memory,
+    run_trial, set_threads,
 };
 use serde_json::{Value, json};
 
@@ -48,6 +48,9 @@ struct Options {
     /// Leave out what gives the same bits each time
     #[arg(long)]
     not_deterministic: bool,
+    /// Capture passes on CUDA in graphs, and replay them
+    #[arg(long)]
+    graphs: bool,
     /// Index of a CUDA device, in place of the CPU
     #[arg(long)]
     cuda: Option<usize>,
@@ -117,6 +120,9 @@ impl Observer for Lines {
         }
         self.tell("notice", line);
     }
+    fn computed(&mut self, used: &GraphUse) {
+        self.tell("computed", json!({ "graphs": used }));
+    }
     fn stop_requested(&self) -> bool {
         false
     }
@@ -149,6 +155,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         checkpoint_every: Duration::from_secs_f64(options.checkpoint_every),
         keep_weights: true,
         deterministic: !options.not_deterministic,
+        graphs: options.graphs,
     };
     let mut lines = Lines(started);
     match run_trial(&config, &context, &mut lines)? {

@@ -9,7 +9,7 @@ use std::time::Instant;
 use clap::{Parser, ValueEnum};
 use lawn_core::{AdamConfig, OptimizerConfig, RuleConfig, Schedule, SgdConfig, WeightDecay};
 use lawn_models::models::{ImageModelName, ImageModelOptions, Layout, Mode, parameters};
-use lawn_models::{Autocast, HalfKind, keep_host_memory, probe, set_threads};
+use lawn_models::{Autocast, HalfKind, PassGraphs, keep_host_memory, probe, set_threads};
 use serde_json::json;
 use tch::nn::VarStore;
 use tch::{Device, Kind, Reduction, Tensor};
@@ -49,7 +49,13 @@ struct Options {
     /// Index of a CUDA device, in place of the CPU
     #[arg(long)]
     cuda: Option<usize>,
+    /// Launch operations one by one on CUDA, in place of graphs
+    #[arg(long)]
+    no_graphs: bool,
 }
+
+/// Steps that are not timed where graphs are taken, at the least: those before the first replay.
+const BEFORE_GRAPHS: u32 = 5;
 
 #[derive(ValueEnum, Clone, Copy)]
 enum Precision {
@@ -108,18 +114,26 @@ fn main() -> Result<(), Box<dyn Error>> {
     let images = [layout.lay(&images)];
     let labels = Tensor::randint(options.classes, [count], (Kind::Int64, device));
     let mut loss = Tensor::zeros([], (Kind::Float, device));
+    let has_graphs = device.is_cuda() && !options.no_graphs;
+    let mut graphs = match has_graphs {
+        true => PassGraphs::new(device, count as u64),
+        false => PassGraphs::none(),
+    };
     let mut step = |number: u32| -> Result<(), lawn_core::Error> {
         optimizer.zero_grad();
-        loss = {
-            let _region = match options.precision {
-                Precision::F32 => None,
-                Precision::Bf16 => Some(Autocast::begin(device, HalfKind::Bf16)),
+        let first = u64::from(number) * count as u64;
+        loss = graphs.compute(&store, &[&images[0], &labels], first, &|given| {
+            let loss = {
+                let _region = match options.precision {
+                    Precision::F32 => None,
+                    Precision::Bf16 => Some(Autocast::begin(device, HalfKind::Bf16)),
+                };
+                let logits = model.forward(&given[..1], Mode::Train { first });
+                logits.cross_entropy_loss::<Tensor>(&given[1], None, Reduction::Mean, -100, 0.0)
             };
-            let first = u64::from(number) * count as u64;
-            let logits = model.forward(&images, Mode::Train { first });
-            logits.cross_entropy_loss::<Tensor>(&labels, None, Reduction::Mean, -100, 0.0)
-        };
-        loss.backward();
+            loss.backward();
+            loss.detach()
+        });
         optimizer.step().map(drop)
     };
     let synchronize = || {
@@ -127,13 +141,15 @@ fn main() -> Result<(), Box<dyn Error>> {
             tch::Cuda::synchronize(index as i64);
         }
     };
-    for number in 0..options.warm_up {
+    let least = if has_graphs { BEFORE_GRAPHS } else { 0 };
+    let warm_up = options.warm_up.max(least);
+    for number in 0..warm_up {
         step(number)?;
     }
     synchronize();
     let started = Instant::now();
     for number in 0..options.steps {
-        step(options.warm_up + number)?;
+        step(warm_up + number)?;
     }
     synchronize();
     let seconds = started.elapsed().as_secs_f64();
@@ -144,6 +160,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         "batch_size": count,
         "images_per_second": f64::from(options.steps) * count as f64 / seconds,
         "train_loss": loss.double_value(&[]),
+        "graphs": has_graphs.then(|| graphs.used()),
+        "not_captured": graphs.take_reason(),
     });
     println!("{line}");
     Ok(())

@@ -1,6 +1,6 @@
 """Trains He et al.'s residual network for small images in PyTorch: a line of JSON an epoch.
 
-The same recipe as `cargo run --release --example vision_curve`: what is held out, how images are
+The same recipe as the sweep file in `curve.py`: what is held out, how images are
 shown, the initial values, the decay of weights of two or more dimensions alone, and the schedule.
 Random numbers are PyTorch's, so curves agree as those of two seeds do.
 """

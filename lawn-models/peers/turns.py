@@ -29,10 +29,10 @@ def run(command, threads):
     return json.loads(result.stdout.splitlines()[-1])
 
 
-def build(example):
-    """Builds an example and gives the path of its program."""
+def build(name, kind="--example"):
+    """Builds an example, or with `--bin` a command, and gives the path of its program."""
     command = ["cargo", "build", "--locked", "--release", "--workspace"]
-    command += ["--example", example, "--message-format", "json"]
+    command += [kind, name, "--message-format", "json"]
     lines = subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.PIPE, text=True).stdout
     messages = (json.loads(line) for line in lines.splitlines())
     paths = [message.get("executable") for message in messages]

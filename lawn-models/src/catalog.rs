@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::checked::CheckedData;
 use crate::data::{DataError, Dataset};
 use crate::measure::Floor;
 use crate::tasks::{FORMATS, Files, MakeData, Surroundings, TaskConfig};
@@ -84,37 +83,18 @@ fn describe(folder: &Path) -> Option<Result<DataSet, DataError>> {
     })
 }
 
-/// Reads the whole of the data set in a folder as planning does, for the task that `task` makes of the
-/// first kind that knows its format; the task's `data` is the folder's name. None where no kind does,
-/// and for images in files of their own, which [`scan_images`](crate::scan_images) looks into.
-/// `progress` is told how far it is.
-///
-/// # Errors
-/// [`DataError`] with what is wrong, and what `task` has against the kind that knows the format. Of
-/// clicks, a line that cannot be read is no error, but counted.
-pub fn check_data<E: From<DataError>>(
-    folder: &Path,
-    task: impl Fn(&'static str) -> Result<TaskConfig, E>,
-    progress: &(dyn Fn(u64, u64) + Sync),
-) -> Result<Option<CheckedData>, E> {
-    for kind in FORMATS {
-        match task(kind.name) {
-            Ok(task) => {
-                if let Some(checked) = task.check(folder, progress) {
-                    return Ok(Some(checked?));
-                }
-            }
-            // What is wrong for one kind may be right for another.
-            Err(error) if (kind.describe)(folder).is_some() => return Err(error),
-            Err(_) => {}
-        }
-    }
+/// Whether a folder has a data set in the format of this kind, read or refused.
+pub fn is_of_kind(kind: &str, folder: &Path) -> bool {
+    let mut formats = FORMATS.iter();
+    formats.any(|format| format.name == kind && (format.describe)(folder).is_some())
+}
+
+/// What is wrong with files of a folder that have the names of some kind's and are of no data set;
+/// none where no kind knows them.
+pub fn refusal(folder: &Path) -> Option<DataError> {
     let is_known = FORMATS.iter().any(|kind| (kind.describe)(folder).is_some());
-    let refusal = FORMATS.iter().find_map(|kind| (kind.refusal)(folder));
-    match refusal.filter(|_| !is_known) {
-        Some(refusal) => Err(refusal.into()),
-        None => Ok(None),
-    }
+    let refusal = || FORMATS.iter().find_map(|kind| (kind.refusal)(folder));
+    (!is_known).then(refusal).flatten()
 }
 
 /// The files that a task trains and validates on, and those of the weights that it begins
@@ -150,6 +130,7 @@ pub fn train_dataset(
         device: tch::Device::Cpu,
         data_root,
         seed,
+        part: crate::models::TablePart::default(),
     };
     task.assemble(surroundings).map(|task| task.dataset)
 }

@@ -21,15 +21,15 @@ mod train;
 pub mod trial;
 
 pub use catalog::{
-    DataFolder, DataSet, check_data, describe_data, describe_folders, floors, make_data, survey,
-    test_files, train_dataset, train_files,
+    DataFolder, DataSet, describe_data, describe_folders, floors, is_of_kind, make_data, refusal,
+    survey, test_files, train_dataset, train_files,
 };
 pub use data::checked::CheckedData;
 pub use data::clicks::{BadLines, ClickEncoding, ClickOrder, ClickSplit, GeneratedClicks};
 pub use data::images::{
     Augmentation, BadFile, BadFiles, Encoding, GeneratedImages, Ignored, Image, ImageFault,
     Normalization, OtherSize, Packed, Policy, Repeat, Repeats, Scan, ScanProgress, TransformConfig,
-    decode_image, image_decoder, pack_images, scan_images,
+    decode_image, image_decoder, pack_images, scan_tested_images,
 };
 pub use data::ratings::{
     CasePolicy, ColumnNames, GeneratedRatings, Ids, RawRatings, ValidationItem,
@@ -45,7 +45,8 @@ pub use measure::{
 };
 pub use random::SAMPLES;
 pub use ranks::{
-    MEETING, RANK_BACKENDS, RANK_COUNTS, RankGroup, RankMembership, RankTimeouts, Ranks, RanksError,
+    MEETING, Patience, RANK_BACKENDS, RANK_COUNTS, RankGroup, RankMembership, RankTimeouts, Ranks,
+    RanksError, require_memory as require_memory_of_ranks,
 };
 pub use tasks::{
     AssembledTask, Counts, CtrConfig, EvaluationError, Files, ImageAccuracy, ImageConfig,
@@ -53,10 +54,11 @@ pub use tasks::{
     Surroundings, TaskConfig, TaskMetrics, TrialConfig, evaluate_images,
 };
 pub use train::{
-    EvaluationRecord, Notice, Observer, ParameterDiagnostics, RangeStep, RangeTest, RateRange,
-    Seconds, SilentObserver, TreatedLayer, TreatedLayers, TrialContext, TrialEnd, TrialError,
-    TrialInfo, TrialSummary, UnitNorm, dry_run, examine, largest_share, range_test,
-    remove_checkpoints, run_trial, run_trial_on, set_aside, set_checkpoints_aside, treated_layers,
+    EvaluationRecord, GraphUse, Notice, Observer, ParameterDiagnostics, PassGraphs, RangeStep,
+    RangeTest, RateRange, SHORTAGE, Seconds, SilentObserver, TreatedLayer, TreatedLayers,
+    TrialContext, TrialEnd, TrialError, TrialInfo, TrialSummary, UnitNorm, dry_run, examine,
+    largest_share, range_test, remove_checkpoints, run_trial, run_trial_on, set_aside,
+    set_checkpoints_aside, treated_layers,
 };
 pub use trial::{
     Amount, ConstraintName, Diagnostics, Evaluation, FreePhase, FreezeCondition, Length, LrShape,

@@ -22,7 +22,8 @@ Examples:
   lawn data get ml-1m --data-root ~/data
   lawn data list --data-root ~/data
   lawn data list --data-root ~/data --json | jq '.[].name'
-  lawn data check imagenet ml-1m --data-root ~/data
+  lawn data check cifar-10 ml-1m --data-root ~/data
+  lawn data check imagenet --data-root ~/data --set transform.size=224
   lawn data pack ~/data/imagenet --out /fast/data/imagenet
   lawn data show sweep.toml --data-root ~/data --out sheet.png
   lawn data make ncf --out ~/data/small --set users=500 --set items=400")]
@@ -57,9 +58,9 @@ enum What {
     /// Read all of a data set, and say what is in it and what cannot be read.
     ///
     /// Of image folders and packs every file is looked into: whether it can be read, what is passed
-    /// over, what is there twice. CIFAR, ratings and clicks are read and split as a task with the keys
-    /// of --set does it, or without further keys. A sweep does and says the same before its first
-    /// trial. What is found of a file of images is kept in the user's cache, and what clicks are
+    /// over, what is there twice. All is read and split as a task with the keys of --set does it, or
+    /// without further keys, weights that it begins with included. A sweep does and says the same
+    /// before its first trial. What is found of a file of images is kept in the user's cache, and what clicks are
     /// converted to where sweeps look for it. Exit code 2 where a sweep would be refused.
     Check(Check),
     /// Pack an image folder into few large files, which a task reads in its place.

@@ -3,16 +3,17 @@
 use std::path::Path;
 
 use clap::Args;
-use lawn_models::{CheckedData, Repeats, Scan};
+use lawn_models::{CheckedData, DataError, KINDS, Repeats, Scan, TaskConfig};
 use serde::Serialize;
 
-use super::described;
-use super::output::{print, to_json};
-use super::values::{DataRoot, key_value};
+use super::output::{print, still, to_json};
+use super::values::DataRoot;
 use crate::config;
 use crate::data::scan;
 use crate::error::{Fault, Place};
+use crate::plan::examination;
 use crate::process::{stop, streams};
+use crate::report::render;
 use crate::{Error, Exit};
 
 #[derive(Debug, Args)]
@@ -22,10 +23,10 @@ pub(super) struct Check {
     names: Vec<String>,
     #[command(flatten)]
     data: DataRoot,
-    /// A key of the task that will read them, such as `raw.columns.user=member`; any number of
-    /// times. Of ratings and clicks, which are read as planning does with these keys.
-    #[arg(long = "set", value_name = "KEY.KEY=VALUE", value_parser = key_value)]
-    set: Vec<(String, String)>,
+    /// A key of the task that will read them, such as `transform.size=224` or
+    /// `raw.columns.user=member`; any number of times. They are read as planning does with these keys.
+    #[arg(long = "set", value_name = "KEY.KEY=VALUE")]
+    set: Vec<String>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -38,11 +39,11 @@ struct Checked {
     /// What decodes images; none where they are not in files of their own.
     decoder: Option<&'static str>,
     splits: Vec<Scan>,
-    /// Test files that are train files too.
+    /// Test files that are train files too; none where it is not known.
     in_both: Option<Repeats>,
-    /// Of a data set that is read as a whole.
+    /// Of a data set that a task could read.
     contents: Option<CheckedData>,
-    /// Why it cannot be read.
+    /// Why it cannot be read, or a sweep of it is refused.
     problem: Option<String>,
 }
 
@@ -51,18 +52,9 @@ impl Check {
         let root = self.data.folder();
         let root = root.ok_or_else(Error::no_data_root_given)?.to_owned();
         stop::exit_on_signals()?;
-        for (key, value) in &self.set {
-            if ["data", "kind"].contains(&key.as_str()) {
-                let found = format!("{key} = {value}, and the set is that of NAME");
-                let fault = Fault::new(Place::key("--set"), found);
-                return Err(Error::Option(Box::new(fault.allowed(["leave it out"]))));
-            }
-        }
-        let set = self.set.iter();
-        let keys: Vec<String> = set.map(|(key, value)| format!("{key}={value}")).collect();
         let (mut checked, mut refused) = (Vec::new(), Vec::new());
         for set in self.names {
-            match Checked::of(&root, &set, &keys) {
+            match Checked::of(&root, &set, &self.set) {
                 Ok(found) => checked.push(found),
                 // The others are looked into all the same.
                 Err(error) => {
@@ -74,18 +66,41 @@ impl Check {
         if self.json {
             print(&to_json(&checked));
         } else {
-            for set in checked.iter().filter(|set| set.problem.is_none()) {
+            for set in checked.iter().filter(|set| !set.is_unread()) {
                 print(&set.describe());
             }
         }
         if let Some(last) = refused.pop() {
             for error in refused {
-                streams::say(&described(&error));
+                streams::say(&still(&format!("error: {error}")));
             }
             return Err(last);
         }
         let is_sound = checked.iter().all(Checked::is_sound);
         Ok(if is_sound { Exit::Ok } else { Exit::Usage })
+    }
+}
+
+/// The first task with these keys that could read the data set in a folder, and what it finds there.
+fn read(
+    folder: &Path,
+    set: &str,
+    keys: &[String],
+) -> Result<Option<(TaskConfig, CheckedData)>, Error> {
+    for kind in KINDS {
+        let task = match config::task_of(kind.name, set, keys) {
+            Ok(task) => task,
+            Err(error) if lawn_models::is_of_kind(kind.name, folder) => return Err(error.into()),
+            Err(_) => continue,
+        };
+        let found = scan::with_progress(set, |progress| task.check(folder, progress).transpose())?;
+        if let Some(found) = found {
+            return Ok(Some((task, found)));
+        }
+    }
+    match lawn_models::refusal(folder) {
+        Some(refusal) => Err(refusal.into()),
+        None => Ok(None),
     }
 }
 
@@ -109,33 +124,43 @@ impl Checked {
             folder if own && !folder.exists() => root.to_owned(),
             folder => folder,
         };
-        let contents = scan::with_progress(set, |progress| {
-            let name = folder.file_name().unwrap_or_default().to_string_lossy();
-            let task = |kind: &'static str| -> Result<_, Error> {
-                Ok(config::task_with(kind, &name, keys)?)
-            };
-            lawn_models::check_data(&folder, task, progress)
-        })?;
-        if contents.is_none() && !keys.is_empty() {
-            let found = format!("it is of no data set of ratings or clicks, as `{set}` would be");
-            let fault = Fault::new(Place::key("--set"), found);
-            return Err(Error::Option(Box::new(fault.allowed(["leave it out"]))));
-        }
-        let splits = match &contents {
-            Some(_) => Vec::new(),
-            None => {
-                scan::with_progress(set, |progress| lawn_models::scan_images(&folder, progress))?
-            }
+        let Some((task, mut found)) = read(&folder, set, keys)? else {
+            return Self::of_tested(&folder, set, keys);
         };
+        let splits = std::mem::take(&mut found.splits);
+        let mut problem = found.refused.as_ref().map(DataError::to_string);
+        if problem.is_none() && found.bad_lines == 0 {
+            problem = examination::refusal(&task, root);
+        }
         Ok(Self {
             set: set.to_owned(),
-            decoder: contents.is_none().then(lawn_models::image_decoder),
+            decoder: (!splits.is_empty()).then(lawn_models::image_decoder),
             in_both: match &splits[..] {
-                [train, test] => Some(Repeats::between(train, test)),
+                [train, test] => Repeats::between(train, test),
                 _ => None,
             },
             splits,
-            contents,
+            contents: Some(found),
+            problem,
+        })
+    }
+
+    /// Looks into images that have a test split alone, which no task reads.
+    fn of_tested(folder: &Path, set: &str, keys: &[String]) -> Result<Self, Error> {
+        let scan = scan::with_progress(set, |progress| {
+            lawn_models::scan_tested_images(folder, progress)
+        })?;
+        if !keys.is_empty() {
+            let found = format!("they are keys of a task, and none can be trained on `{set}`");
+            let fault = Fault::new(Place::key("--set"), found);
+            return Err(Error::Option(Box::new(fault.allowed(["leave it out"]))));
+        }
+        Ok(Self {
+            set: set.to_owned(),
+            decoder: Some(lawn_models::image_decoder()),
+            splits: vec![scan],
+            in_both: None,
+            contents: None,
             problem: None,
         })
     }
@@ -151,11 +176,27 @@ impl Checked {
         }
     }
 
-    /// Whether all of it can be read.
+    /// Whether nothing of it could be read.
+    fn is_unread(&self) -> bool {
+        self.splits.is_empty() && self.contents.is_none()
+    }
+
+    /// Whether bad files are what a sweep is refused for.
+    fn is_refused_for_files(&self) -> bool {
+        let refused = self
+            .contents
+            .as_ref()
+            .and_then(|found| found.refused.as_ref());
+        matches!(refused, Some(DataError::BadFiles { .. }))
+    }
+
+    /// Whether a sweep reads it; of images that are tested alone, whether all of them can be read.
     fn is_sound(&self) -> bool {
-        let is_bad = |found: &CheckedData| found.bad_lines > 0;
-        self.splits.iter().all(|scan| scan.bad.is_empty())
-            && !self.contents.as_ref().is_some_and(is_bad)
+        let is_bad = |scan: &Scan| !scan.bad.is_empty();
+        match &self.contents {
+            Some(found) => self.problem.is_none() && found.bad_lines == 0,
+            None => !self.splits.iter().any(is_bad),
+        }
     }
 
     /// For people.
@@ -171,19 +212,25 @@ impl Checked {
             let [least, most] = scan.widths;
             let [lowest, highest] = scan.heights;
             lines.push(format!(
-                "{}/{name}: {} images in {} classes ({}), {least} to {most} pixels wide, {lowest} to {highest} high",
+                "{}/{name}: {} in {} ({}), {least} to {most} pixels wide, {lowest} to {highest} high",
                 self.set,
-                scan.images(),
-                scan.classes.len(),
+                render::count(scan.images() as usize, "image"),
+                in_words(scan.classes.len() as u64, "classes"),
                 formats.join(", "),
             ));
             if !scan.bad.is_empty() {
+                let what = match (self.is_refused_for_files(), &self.contents) {
+                    (true, _) => {
+                        "cannot be read, and a sweep is refused; bad_files = \"exclude\" in the task leaves \
+                         them out"
+                    }
+                    (false, Some(_)) => "cannot be read and are left out",
+                    (false, None) => "cannot be read",
+                };
+                let (bad, files) = (scan.bad.len(), scan.files());
                 lines.push(format!(
-                    "{}/{name}: {} of {} files cannot be read, and a sweep is refused; \
-                     bad_files = \"exclude\" in the task leaves them out:",
-                    self.set,
-                    scan.bad.len(),
-                    scan.files(),
+                    "{}/{name}: {bad} of {files} files {what}:",
+                    self.set
                 ));
             }
             lines.extend(
@@ -193,27 +240,27 @@ impl Checked {
             );
         }
         lines.extend(scan::found(&self.set, &self.splits));
-        if self.splits.iter().any(|scan| scan.other_size.is_some()) {
-            lines.push(format!(
-                "{}: images are of several sizes; a sweep is refused without a `transform` in the task",
-                self.set
-            ));
-        }
         if let Some(found) = &self.contents {
             let counts = found.counts.iter();
             let counts: Vec<String> = counts.map(|(what, count)| in_words(*count, what)).collect();
-            if !counts.is_empty() {
+            if !counts.is_empty() && self.splits.is_empty() {
                 lines.push(format!("{}: {}", self.set, counts.join(", ")));
             }
             let notes = found.notes.iter();
             lines.extend(notes.map(|note| format!("{}: {note}", self.set)));
             if let Some(first) = &found.first_bad_line {
-                let bad = found.bad_lines;
+                let bad = render::count(found.bad_lines as usize, "line");
                 lines.push(format!(
-                    "  {} cannot be read, of which the first is {first}",
-                    in_words(bad, "lines")
+                    "  {bad} cannot be read, of which the first is {first}"
                 ));
             }
+        }
+        if let Some(problem) = self
+            .problem
+            .as_ref()
+            .filter(|_| !self.is_refused_for_files())
+        {
+            lines.push(format!("{}: a sweep is refused: {problem}", self.set));
         }
         lines.join("\n") + "\n"
     }

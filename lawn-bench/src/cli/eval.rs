@@ -7,7 +7,7 @@ use clap::builder::PossibleValuesParser;
 use lawn_models::models::{CifarShortcut, ImageModelName};
 use lawn_models::{
     BadFile, BadFiles, DataError, EvaluationError, ImageAccuracy, ImageEvaluation, ImageSplit,
-    Normalization, Precision, TransformConfig,
+    Normalization, Precision, SettingsError, TransformConfig,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use super::output::{print, to_json};
 use super::values::{DataRoot, positive};
 use crate::config::DeviceChoice;
+use crate::error::{Fault, Place};
 use crate::process::streams;
 use crate::{Error, Exit};
 
@@ -226,9 +227,41 @@ impl Eval {
     }
 }
 
+/// Keys of a task, and the options that stand for them here.
+const OPTIONS: [(&str, &str); 4] = [
+    ("exif_orientation", "--exif-orientation"),
+    ("bad_files", "--exclude-bad-files"),
+    ("transform.size", "--size"),
+    ("transform.resize", "--resize"),
+];
+
+/// The same about the option that stands for a key.
+fn of_option(error: SettingsError) -> EvaluationError {
+    let option = OPTIONS.iter().find(|(key, _)| *key == error.setting());
+    EvaluationError::Settings(match option {
+        Some((_, option)) => error.called(option),
+        None => error,
+    })
+}
+
 /// What is advised of a sweep is another option here.
 fn of_eval(error: EvaluationError) -> Error {
     match error {
+        EvaluationError::Settings(error) | EvaluationError::Data(DataError::Setting(error)) => {
+            of_option(error).into()
+        }
+        EvaluationError::Data(DataError::Turned { path, turned }) => {
+            let (not, advice) = match turned {
+                true => ("", "give --exif-orientation, or a pack made without it"),
+                false => (
+                    "not ",
+                    "leave --exif-orientation out, or give a pack made with it",
+                ),
+            };
+            let found = format!("images were {not}turned as their EXIF says when they were packed");
+            let fault = Fault::new(Place::file(path), found).advice(advice);
+            Error::Option(Box::new(fault))
+        }
         EvaluationError::Data(DataError::BadFiles { folder, files, bad }) => {
             let named = |file: &BadFile| format!("{}: {}", file.path.display(), file.reason);
             let bad: Vec<String> = bad.iter().map(named).collect();

@@ -5,7 +5,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::output::{print, to_json};
-use super::values::{DataRoot, Sets};
+use super::values::{DataRoot, Sets, ranks};
 use crate::Exit;
 use crate::plan::choices::Frozen;
 use crate::plan::estimate::{self, Measurement};
@@ -33,6 +33,9 @@ pub(super) struct Plan {
     /// batch_sizes.1024); any number of times.
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<String>,
+    /// Processes that train one trial together [default: resources.ranks of the sweep].
+    #[arg(long, value_name = "N", value_parser = ranks)]
+    ranks: Option<usize>,
     /// Train no steps, and say nothing about time, memory, sizes and constrained parameters. Each
     /// task is still set up, so that what no trial could train is refused.
     #[arg(long)]
@@ -82,7 +85,10 @@ impl Plan {
         }
         let root = self.data.folder();
         let file = self.sets.read(&self.file)?;
-        let sweep = file.sweep()?;
+        let mut sweep = file.sweep()?;
+        if let Some(ranks) = self.ranks {
+            sweep.resources.ranks = ranks;
+        }
         let checksums = match root {
             Some(root) => {
                 data::find(&sweep.tasks, Some(root))?;

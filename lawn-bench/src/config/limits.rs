@@ -59,7 +59,11 @@ pub(super) fn check(
                 trial.evaluation = sweep.evaluation;
                 trial.diagnostics = sweep.diagnostics;
                 trial.micro_batch_size = sweep.resources.micro_batch_size;
-                let Err(error) = trial.validate() else {
+                let mut checked = trial.validate();
+                if sweep.resources.shares_tables() {
+                    checked = checked.and_then(|()| trial.require_shareable_tables());
+                }
+                let Err(error) = checked else {
                     continue;
                 };
                 let every = raw.evaluation.every.as_ref();

@@ -33,7 +33,7 @@ mod tuning;
 mod values;
 
 pub use crate::error::ConfigError;
-pub use device::DeviceChoice;
+pub use device::{DeviceChoice, Sharding};
 pub use engine_name::EngineName;
 pub use engines::{Engines, Ray, Slurm};
 pub use file::SweepFile;
@@ -45,7 +45,7 @@ pub use sweep::{
     Arm, Axis, Contrast, Domain, LEASE, NamedTask, Point, Resources, Rung, Scale, Scaling, Setting,
     Sweep,
 };
-pub(crate) use tasks::task_with;
+pub(crate) use tasks::task_of;
 
 use std::path::Path;
 

@@ -76,12 +76,6 @@ impl<'f> Overlay<'f> {
         self.changes.len()
     }
 
-    /// Where change `number` stands, in bytes of all texts.
-    pub(super) fn place(&self, number: usize) -> Range<usize> {
-        let change = &self.changes[number];
-        change.start..change.moved.len()
-    }
-
     /// The text with the first `count` changes made, in the order in which they are made.
     ///
     /// # Errors

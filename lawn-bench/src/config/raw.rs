@@ -10,7 +10,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::device::DeviceChoice;
+use super::device::{DeviceChoice, Sharding};
 use super::engines::RawEngines;
 use super::field::Field;
 use super::sweep::{LEASE, Scaling};
@@ -197,11 +197,15 @@ pub(super) struct RawResources {
     /// Processes that train one trial together, each on a part of every batch.
     #[schemars(range(min = 1, max = RANKS))]
     pub(super) ranks: Field<usize>,
+    /// How the embedding tables of `ctr` tasks lie where a trial has several ranks.
+    pub(super) sharding: Sharding,
     /// Where trials train.
     pub(super) device: DeviceChoice,
     /// Whether trials give the same bits each time on CUDA, as they do on the CPU; confirmation trials
     /// alone where nothing is given.
     pub(super) deterministic: Option<bool>,
+    /// Whether forward and backward passes on CUDA are captured in graphs and replayed by one launch.
+    pub(super) graphs: bool,
     /// A trial that runs longer is stopped, and its outcome is timeout.
     #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = SECONDS))]
     pub(super) timeout_seconds: Option<Field<f64>>,
@@ -231,8 +235,10 @@ impl Default for RawResources {
             workers: 1.into(),
             threads: 1.into(),
             ranks: 1.into(),
+            sharding: Sharding::None,
             device: DeviceChoice::Cpu,
             deterministic: None,
+            graphs: false,
             timeout_seconds: None,
             grace_seconds: 30.0.into(),
             lease_seconds: LEASE.as_secs_f64().into(),

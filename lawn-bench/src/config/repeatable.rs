@@ -41,6 +41,14 @@ impl Resources {
             if self.deterministic.is_none() {
                 lines.push("tuning trials on CUDA are promised no bits".to_owned());
             }
+            if self.graphs {
+                lines.push(
+                    "passes on CUDA are replayed from graphs where these can be captured; that they \
+                     give the bits of passes that are not is checked on a card by `just gpu`, and is \
+                     no promise"
+                        .to_owned(),
+                );
+            }
         }
         lines.push("other micro-batches change results by rounding".to_owned());
         lines
@@ -81,6 +89,9 @@ mod tests {
             "{all}"
         );
         assert!(!all.contains("promised no"), "{all}");
+        assert!(!all.contains("graphs"), "{all}");
+        let graphs = said("device = \"cuda\"\ngraphs = true");
+        assert!(graphs.contains("replayed from graphs"), "{graphs}");
         let none = said("device = \"auto\"\nthreads = 2\ndeterministic = false");
         assert!(
             none.contains("2 threads") && none.contains("no trial is promised"),

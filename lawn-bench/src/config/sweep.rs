@@ -7,7 +7,7 @@ use lawn_models::{Amount, Diagnostics, Evaluation, OptimizerSettings, Precision,
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::device::DeviceChoice;
+use super::device::{DeviceChoice, Sharding};
 use super::engines::Engines;
 use crate::error::{Error, Fault, Place};
 
@@ -324,12 +324,18 @@ pub struct Resources {
     /// Whether this launch has told how many these are, beside the plan.
     #[serde(skip)]
     pub ranks_are_told: bool,
+    /// How embedding tables lie where there are several.
+    #[serde(default, skip_serializing_if = "Sharding::is_none")]
+    pub sharding: Sharding,
     /// Where trials train.
     pub device: DeviceChoice,
     /// Whether trials give the same bits each time on CUDA, too; confirmation trials alone where
     /// nothing is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deterministic: Option<bool>,
+    /// Whether forward and backward passes on CUDA are captured in graphs and replayed.
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub graphs: bool,
     /// A trial that runs longer is stopped, and its outcome is `timeout`.
     pub timeout: Option<Duration>,
     /// Time that a trial asked to stop has for its checkpoint, before it is killed.
@@ -350,6 +356,11 @@ pub struct Resources {
 }
 
 impl Resources {
+    /// Whether the ranks of a trial have parts of its tables.
+    pub(crate) fn shares_tables(&self) -> bool {
+        self.ranks > 1 && self.sharding == Sharding::Rows
+    }
+
     /// The ranks that a trial's process is told, beside what its plan says.
     pub(crate) fn told_ranks(&self) -> Option<usize> {
         (self.ranks > 1 || self.ranks_are_told).then_some(self.ranks)
@@ -363,6 +374,11 @@ fn one() -> usize {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
 fn is_one(ranks: &usize) -> bool {
     *ranks == 1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_not(it: &bool) -> bool {
+    !it
 }
 
 fn yes() -> bool {

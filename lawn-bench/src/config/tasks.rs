@@ -1,16 +1,15 @@
 //! The tasks of a sweep, each read by its kind.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use lawn_models::{KINDS, TaskConfig};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use super::file::SweepFile;
-use super::overlay::{Overlay, toml_sets};
-use super::overrides::SET;
 use super::source::{Source, nearest};
 use super::values::{entries, file_name, found};
+use super::{limits, overrides};
 use crate::config::sweep::NamedTask;
 use crate::error::ConfigError;
 
@@ -45,7 +44,7 @@ pub(super) fn tasks(
                 let found = format!("unknown kind of task `{found}`");
                 return Err(source.refused(kind.span(), found, TaskConfig::KINDS, help));
             };
-            let config = of_kind(source, text, fields, table.span())?;
+            let config = task(source, text, fields, table.span())?;
             Ok(NamedTask {
                 name: file_name(source, name)?,
                 metric: config.metrics().primary.to_owned(),
@@ -55,61 +54,78 @@ pub(super) fn tasks(
         .collect()
 }
 
-/// The task of a kind with these keys, which stand at `place`.
-fn of_kind(
+/// The task of `kind` with these keys, which stand in a table at `span`.
+fn task(
     source: &Source<'_>,
     kind: &str,
     fields: DeTable<'_>,
-    place: Range<usize>,
+    span: Range<usize>,
 ) -> Result<TaskConfig, ConfigError> {
     let written = fields.clone();
-    let fields = Spanned::new(place.clone(), DeValue::Table(fields));
+    let rest = Spanned::new(span.clone(), DeValue::Table(fields));
     let entry = KINDS.iter().find(|entry| entry.name == kind);
     let renamed = entry.map_or(&[][..], |entry| entry.renamed);
     let earlier: Vec<&str> = renamed.iter().map(|(then, _)| *then).collect();
-    let config = TaskConfig::from_table(kind, ValueDeserializer::from(fields))
-        .map_err(|error| source.toml_without(&error, place.clone(), &earlier))?;
+    let config = TaskConfig::from_table(kind, ValueDeserializer::from(rest))
+        .map_err(|error| source.toml_without(&error, span.clone(), &earlier))?;
     config.validate().map_err(|error| {
         let keys: Vec<&str> = error.setting().split('.').collect();
         let place = match found(&written, &keys) {
             Ok(place) | Err(Some(place)) => place,
-            Err(None) => place,
+            Err(None) => span,
         };
         source.error(place, error.to_string(), None)
     })?;
     Ok(config)
 }
 
-/// The task of a kind that reads `data`, with these keys over its defaults, each as `KEY.KEY=VALUE`.
+/// A key that is set as TOML. Any value that is none is taken for text: names of columns have spaces.
+fn as_toml(set: &str) -> String {
+    let plain = overrides::as_toml(set);
+    match set.split_once('=') {
+        Some((key, value)) if DeTable::parse(&plain).is_err() => {
+            format!("{key}={}", toml_edit::Value::from(value))
+        }
+        _ => plain,
+    }
+}
+
+/// The task of `kind` that reads the data set `data`, of which `sets` are the other keys, each as
+/// `KEY.KEY=VALUE`. It is read as one in a sweep file is.
 ///
 /// # Errors
 ///
-/// [`ConfigError`], placed in what was set.
-pub(crate) fn task_with(
-    kind: &str,
-    data: &str,
-    sets: &[String],
-) -> Result<TaskConfig, ConfigError> {
-    let file = SweepFile {
-        origin: data.to_owned(),
-        text: format!("data = {}", toml::Value::from(data)),
-        unsets: Vec::new(),
-        sets: sets.to_vec(),
-    };
-    let sets = toml_sets(&file);
-    let overlay = Overlay::new(&file, &sets);
-    let read = |count: usize, place: Range<usize>| {
-        let laid = overlay.laid(count)?;
-        of_kind(&overlay.source, kind, laid.table, place)
-    };
-    let all = overlay.len();
-    read(all, 0..0).or_else(|error| {
-        let is_placed = error.origin == SET;
-        // A key that is not set does not go with one that is.
-        let blamed = (1..=all).find(|&count| !is_placed && read(count, 0..0).is_err());
-        match blamed {
-            Some(count) => read(count, overlay.place(count - 1)),
-            None => Err(error),
+/// [`ConfigError`] at its place in what was set.
+pub(crate) fn task_of(kind: &str, data: &str, sets: &[String]) -> Result<TaskConfig, ConfigError> {
+    let sets: Vec<String> = sets.iter().map(|set| as_toml(set)).collect();
+    let (mut source, mut parts) = (Source::new(overrides::SET, ""), Vec::new());
+    for text in &sets {
+        let start = source.end();
+        source.add(overrides::SET, text);
+        parts.push((start, overrides::moved(text, start)));
+    }
+    let mut fields = DeTable::new();
+    for (start, moved) in &parts {
+        overrides::lay(
+            &source,
+            &mut fields,
+            overrides::parse(&source, moved, *start)?,
+        )?;
+    }
+    limits::integers(&source, &fields)?;
+    for (key, allowed) in [
+        ("data", "the set is that of NAME"),
+        ("kind", "it is that of the set"),
+    ] {
+        if let Some((key, _)) = fields.get_key_value(key) {
+            let message = format!("`{}` is set, and {allowed}", key.get_ref());
+            return Err(source.error(key.span(), message, Some("leave it out".to_owned())));
         }
-    })
+    }
+    let text = DeValue::String(Cow::Borrowed(data));
+    fields.insert(Spanned::new(0..0, "data".into()), Spanned::new(0..0, text));
+    let span = parts
+        .first()
+        .map_or(0..0, |(start, moved)| *start..moved.len());
+    task(&source, kind, fields, span)
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use lawn_models::{BadFile, Files, Notice, Repeats, Scan, TaskConfig};
+use lawn_models::{BadFile, DataError, Files, Notice, Repeats, Scan, TaskConfig};
 
 use crate::Error;
 use crate::process::{shell, streams};
@@ -23,13 +23,10 @@ pub(crate) fn scan(task: &TaskConfig, root: &Path, splits: &[Files]) -> Result<V
 }
 
 /// Does `work`, and says now and then how much of the files of `data` it has looked into.
-pub(crate) fn with_progress<R, E>(
+pub(crate) fn with_progress<R>(
     data: &str,
-    work: impl FnOnce(&(dyn Fn(u64, u64) + Sync)) -> Result<R, E>,
-) -> Result<R, Error>
-where
-    Error: From<E>,
-{
+    work: impl FnOnce(&(dyn Fn(u64, u64) + Sync)) -> Result<R, DataError>,
+) -> Result<R, Error> {
     let told = Mutex::new(Instant::now());
     let progress = |done: u64, total: u64| {
         if let Ok(mut told) = told.try_lock()
@@ -96,7 +93,8 @@ pub(crate) fn found(data: &str, scans: &[Scan]) -> Vec<String> {
     if let [train, test] = scans {
         let mut say = |text: String| lines.push(format!("{data}: {text}"));
         let what = "in train and in test, which makes the test easier";
-        if let Some(text) = twice(&Repeats::between(train, test), what) {
+        let both = Repeats::between(train, test);
+        if let Some(text) = both.and_then(|both| twice(&both, what)) {
             say(text);
         }
         if test.folder.ends_with("val") {
@@ -135,19 +133,28 @@ fn twice(repeats: &Repeats, what: &str) -> Option<String> {
 
 /// What a trial that reads these splits has to say of them.
 pub(super) fn notices(scans: &[Scan]) -> Vec<Notice> {
-    scans
-        .iter()
-        .filter_map(|scan| {
-            let first = scan.bad.first()?;
-            Some(Notice::FilesLeftOut {
-                folder: scan.folder.clone(),
-                files: scan.files(),
-                left_out: scan.bad.len() as u64,
-                first: first.path.clone(),
-                reason: first.reason.clone(),
-            })
+    let of_pack = |scan: &Scan| {
+        let left_out = scan.left_out.len() as u64;
+        Some(Notice::FilesLeftOut {
+            folder: scan.folder.clone(),
+            files: scan.files() + left_out,
+            left_out,
+            first: scan.left_out.first()?.clone(),
+            reason: "it could not be read when the pack was made".to_owned(),
         })
-        .collect()
+    };
+    let of_folder = |scan: &Scan| {
+        let first = scan.bad.first()?;
+        Some(Notice::FilesLeftOut {
+            folder: scan.folder.clone(),
+            files: scan.files(),
+            left_out: scan.bad.len() as u64,
+            first: first.path.clone(),
+            reason: first.reason.clone(),
+        })
+    };
+    let notice = |scan| of_folder(scan).or_else(|| of_pack(scan));
+    scans.iter().filter_map(notice).collect()
 }
 
 #[cfg(test)]

@@ -11,7 +11,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Stdio};
 
-use lawn_models::{Amount, DataError, OptimizerSettings, TrialConfig, TrialError};
+use lawn_models::{
+    Amount, DataError, OptimizerSettings, RuleName, TaskConfig, TrialConfig, TrialError,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -226,6 +228,16 @@ fn examined(trials: &[TrialConfig], data_root: Option<&Path>) -> Found {
         said: said(&*panic),
         key: None,
     })
+}
+
+/// Why no trial of a task could be set up, as planning finds it; none where one can.
+pub(crate) fn refusal(task: &TaskConfig, data_root: &Path) -> Option<String> {
+    let optimizer = OptimizerSettings::new(RuleName::Sgd, 1.0);
+    let trial = TrialConfig::new(task.clone(), optimizer, 1, Amount::Steps(1));
+    match examined(&[trial], Some(data_root)) {
+        Found::NoTask { said, .. } => Some(said),
+        Found::Trials(_) => None,
+    }
 }
 
 /// The key of a task's table that an error is about.

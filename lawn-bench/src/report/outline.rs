@@ -5,8 +5,10 @@ use std::fmt::Write;
 
 use lawn_models::{Role, Stage, Treatment, TreatmentTable};
 
+use crate::config::DeviceChoice;
 use crate::plan::estimate::{Basis, Measurement};
 use crate::plan::{Cell, Plan};
+use crate::report::of_ranks;
 use crate::report::render::{self, count};
 
 /// The plan for people: cell by cell what is trained and what it takes, which
@@ -84,9 +86,10 @@ pub(crate) fn describe(
         }
         text += &bases(measured);
         text += &kept(plan, measured);
-        text += &of_ranks(plan, measured);
+        text += &of_ranks::describe(plan, measured);
         text += &constrained(plan, measured);
         text += &of_tables(plan, measured);
+        text += &beside_kernels(plan, measured);
     }
     for warning in warnings {
         let _ = write!(text, "\nwarning: {warning}\n");
@@ -188,11 +191,16 @@ fn cell_seconds(plan: &Plan, cell: &Cell, found: &Measurement) -> Option<(f64, f
 fn total(plan: &Plan, measured: &BTreeMap<Cell, Measurement>, seconds: f64) -> String {
     let workers = plan.sweep.resources.workers;
     let most = measured.values().map(|found| found.peak_bytes).max();
+    let ranks = plan.sweep.resources.ranks;
+    let of_one = match ranks {
+        1 => String::new(),
+        _ => format!(", were each trial trained on one rank; {ranks} were not measured"),
+    };
     format!(
-        "about {} with {workers} at a time, if they do not slow each other; \
+        "about {} with {workers} at a time, if they do not slow each other{of_one}; \
          up to {} of memory at a time\n",
         duration(seconds / workers as f64),
-        bytes(most.unwrap_or(0) * workers as u64)
+        bytes(most.unwrap_or(0) * (workers * ranks) as u64)
     )
 }
 
@@ -209,55 +217,6 @@ fn kept(plan: &Plan, measured: &BTreeMap<Cell, Measurement>) -> String {
     format!(
         "confirmations leave about {} of weights; resources.keep_weights = false keeps none\n",
         bytes(sizes.sum::<u64>() * WEIGHT_FILES * seeds)
-    )
-}
-
-/// What each rank of a trial has to do, where there are several.
-fn of_ranks(plan: &Plan, measured: &BTreeMap<Cell, Measurement>) -> String {
-    let ranks = u32::try_from(plan.sweep.resources.ranks).unwrap_or(u32::MAX);
-    if ranks == 1 {
-        return String::new();
-    }
-    let mut largest: BTreeMap<(&str, u64), &Measurement> = BTreeMap::new();
-    for (cell, found) in measured {
-        let known = largest
-            .entry((&cell.task, cell.batch_size))
-            .or_insert(found);
-        if found.peak_bytes > known.peak_bytes {
-            *known = found;
-        }
-    }
-    let mut without = Vec::new();
-    let mut rows = Vec::new();
-    for ((task, batch_size), found) in largest {
-        let config = plan.sweep.tasks.iter().find(|one| one.name == task);
-        let unit = config.map_or(1, |one| one.config.statistics_batch());
-        let (samples, idle) = lawn_models::largest_share(batch_size, unit, ranks);
-        if idle > 0 {
-            without.push(format!(
-                "{task} at batch size {batch_size}: {idle} of {ranks} ranks have no samples, since \
-                 {unit} stay together\n"
-            ));
-        }
-        rows.push(vec![
-            task.to_owned(),
-            batch_size.to_string(),
-            samples.to_string(),
-            bytes(found.peak_bytes),
-            bytes(found.weight_bytes()),
-        ]);
-    }
-    let columns = [
-        "task",
-        "batch size",
-        "samples a rank",
-        "memory a rank, at most",
-        "summed a step",
-    ];
-    format!(
-        "\n{ranks} ranks a trial; times and memory above are those of one\n{}{}",
-        render::table(&columns, &rows),
-        without.concat()
     )
 }
 
@@ -304,6 +263,34 @@ fn of_tables(plan: &Plan, measured: &BTreeMap<Cell, Measurement>) -> String {
     }
 }
 
+/// What the kernels of CUDA leave to libtorch's operations, once a task and arm.
+fn beside_kernels(plan: &Plan, measured: &BTreeMap<Cell, Measurement>) -> String {
+    if plan.sweep.resources.device == DeviceChoice::Cpu {
+        return String::new();
+    }
+    let reference = plan.sweep.reference_batch_size;
+    let mut text = String::new();
+    for (cell, found) in measured {
+        let names = &found.without_cuda_kernels;
+        if names.is_empty() || cell.batch_size != reference {
+            continue;
+        }
+        let which = match names.len() == found.treatments.len() {
+            true => "all parameters".to_owned(),
+            false => names.join(", "),
+        };
+        let _ = writeln!(
+            text,
+            "{} · {}: on CUDA libtorch's operations take the steps of {which}, one by one",
+            cell.task, cell.arm
+        );
+    }
+    match text.is_empty() {
+        true => text,
+        false => format!("\n{text}"),
+    }
+}
+
 /// As `1h 05m`, `12m 30s` or `4.2s`.
 fn duration(seconds: f64) -> String {
     let whole = seconds.round() as u64;
@@ -314,7 +301,7 @@ fn duration(seconds: f64) -> String {
     }
 }
 
-fn bytes(count: u64) -> String {
+pub(super) fn bytes(count: u64) -> String {
     let kibibytes = count as f64 / 1024.0;
     match kibibytes {
         0.0..1024.0 => format!("{kibibytes:.0} KiB"),
@@ -373,5 +360,33 @@ mod tests {
         );
         let without = said("resources.keep_weights = false\n");
         assert!(!without.contains("of weights"), "{without}");
+    }
+
+    #[test]
+    fn what_the_kernels_of_cuda_leave_out_is_said_where_trials_are_for_cuda() {
+        let said = |device: &str, names: &[&str]| {
+            let text = format!(
+                "name = \"w\"\nbatch_sizes = [64]\ntasks.one = {{ kind = \"ncf\" }}\n\
+                 budget.epochs = 2\narms.sgd = {{ rule = \"sgd\", learning_rate = 0.1 }}\n\
+                 confirmation.seeds = [1, 2, 3]\nresources.device = \"{device}\"\n"
+            );
+            let sweep = crate::config::parse("w.toml", &text).expect("a sweep");
+            let plan = Plan::new(sweep, BTreeMap::new());
+            let measurement: Measurement = serde_json::from_value(serde_json::json!({
+                "epoch_samples": 100, "step_seconds": 0.1, "evaluation_seconds": 0.1,
+                "start_seconds": 0.1, "peak_bytes": 0, "treatments": [],
+                "without_cuda_kernels": names,
+            }))
+            .expect("a measurement");
+            let cell = plan.cells().remove(0);
+            describe(&plan, &BTreeMap::from([(cell, measurement)]), &[])
+        };
+        let cuda = said("cuda", &["table", "head"]);
+        assert!(
+            cuda.contains("take the steps of table, head, one by one"),
+            "{cuda}"
+        );
+        assert!(!said("cuda", &[]).contains("libtorch's operations"));
+        assert!(!said("cpu", &["table"]).contains("libtorch's operations"));
     }
 }

@@ -14,6 +14,7 @@ pub mod tensorboard;
 mod train;
 
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use lawn_models::{RankGroup, TrialContext};
@@ -77,7 +78,10 @@ pub fn run(
         ranks: ranks.unwrap_or(sweep.resources.ranks),
         resources: &sweep.resources,
     };
-    let company = Company::meet(&start, &dir)?;
+    let company = match Company::meet(&start, &dir, &stop) {
+        Err(_) if stop.load(Ordering::Relaxed) => return Ok(Outcome::Preempted),
+        company => company?,
+    };
     let ranks = &company.ranks;
     let device = company.device(&sweep.resources);
     let fit = Fit::here(&trial.cell.task, trial.cell.batch_size, device);
@@ -100,6 +104,7 @@ pub fn run(
         checkpoint_every: resources.checkpoint_every,
         keep_weights: resources.keep_weights,
         deterministic: resources.is_deterministic(trial.stage),
+        graphs: resources.graphs,
     };
     if let Some(group) = ranks.group().filter(|_| !ranks.is_first()) {
         return match word_of_first(group)? {

@@ -1,22 +1,28 @@
 //! The processes of one trial: those that a launcher started, or that this one starts itself.
 
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use lawn_models::{Device, MEETING, RANK_BACKENDS, RankGroup, RankMembership, RankTimeouts, Ranks};
+use lawn_models::{Device, MEETING, RankGroup, RankMembership, RankTimeouts, Ranks};
 use rustix::process::{Pid, Signal};
 
 use super::STOP_WITH_STDIN;
 use crate::Error;
-use crate::config::Resources;
+use crate::config::{Resources, Sharding};
 use crate::process::spawn::this_command;
+use crate::process::streams;
 use crate::run::ending::RankRecord;
 use crate::run::run_dir::RunDir;
 use crate::run::trial_dir::TrialDir;
 
 /// How long a rank may take to end after the trial has.
 const FAREWELL: Duration = Duration::from_secs(2);
+
+/// How long a rank waits for others before it says so.
+const SAY_AFTER: Duration = Duration::from_secs(10);
 
 /// What this process is in the trial.
 pub(super) struct Company {
@@ -42,12 +48,17 @@ impl Company {
     /// # Errors
     ///
     /// [`Error::Trial`] where they do not meet, [`Error::Spawn`].
-    pub(super) fn meet(start: &Start<'_>, dir: &TrialDir) -> Result<Self, Error> {
+    pub(super) fn meet(
+        start: &Start<'_>,
+        dir: &TrialDir,
+        stop: &AtomicBool,
+    ) -> Result<Self, Error> {
         let asked = u32::try_from(start.ranks).unwrap_or(u32::MAX);
         let mut started = Started(Vec::new());
         let membership = match RankMembership::of_this_process()? {
             Some(membership) => membership,
             None if asked > 1 => {
+                lawn_models::require_memory_of_ranks(start.ranks)?;
                 let membership = RankMembership::first_of(asked);
                 for rank in 1..asked {
                     started.0.push(start.rank(rank, &membership)?);
@@ -63,9 +74,24 @@ impl Company {
         };
         let device = device(start.resources, &membership);
         std::fs::create_dir_all(dir.root()).map_err(Error::io("create", dir.root()))?;
-        let group = RankGroup::meet(membership, dir.root(), device, RankTimeouts::default())?;
+        let timeouts = RankTimeouts::default();
+        let (rank, said) = (membership.rank, Cell::new(false));
+        let patience = |what: &str, waited: Duration| {
+            if waited > SAY_AFTER && !said.replace(true) {
+                let longest = timeouts.meeting.as_secs();
+                streams::say(&format!(
+                    "rank {rank} waits for {what}, for {longest} s at most"
+                ));
+            }
+            !stop.load(Ordering::Relaxed)
+        };
+        let group = RankGroup::meet_patiently(membership, dir.root(), device, timeouts, &patience)?;
+        let ranks = Ranks::of(group);
         Ok(Self {
-            ranks: Ranks::of(group),
+            ranks: match start.resources.sharding {
+                Sharding::Rows => ranks.sharing_tables(),
+                Sharding::None => ranks,
+            },
             _started: started,
         })
     }
@@ -81,12 +107,10 @@ impl Company {
     /// What is recorded of the ranks.
     pub(super) fn record(&self, device: Device) -> Option<RankRecord> {
         let membership = self.ranks.group()?.membership();
-        Some(RankRecord {
-            ranks: membership.ranks,
-            backend: RANK_BACKENDS[0].to_owned(),
-            local_ranks: membership.local_ranks,
-            device: if device.is_cuda() { "cuda" } else { "cpu" }.to_owned(),
-        })
+        let RankMembership {
+            ranks, local_ranks, ..
+        } = *membership;
+        Some(RankRecord::of(ranks, local_ranks, device))
     }
 }
 

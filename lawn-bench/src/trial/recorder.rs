@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use lawn_analysis::records::Outcome;
-use lawn_models::{EvaluationRecord, Notice, Observer, TrialInfo};
+use lawn_models::{EvaluationRecord, GraphUse, Notice, Observer, TrialInfo};
 
 use super::event::{Event, emit};
 use super::hparams::HyperParameters;
@@ -36,6 +36,8 @@ pub(super) struct Recorder {
     step: u64,
     /// Notices from before the log was open.
     unwritten: Vec<Notice>,
+    /// How passes were computed, where the trial was to take graphs and is over.
+    pub(super) graphs: Option<GraphUse>,
     /// The first failure of the log, which stops the trial.
     pub(super) failed: Option<Error>,
 }
@@ -58,6 +60,7 @@ impl Recorder {
             progressed: Instant::now(),
             step: 0,
             unwritten: Vec::new(),
+            graphs: None,
             failed: None,
         }
     }
@@ -125,6 +128,10 @@ impl Observer for Recorder {
             resumed_step: info.resumed_step,
             steps: info.steps,
         });
+    }
+
+    fn computed(&mut self, used: &GraphUse) {
+        self.graphs = Some(*used);
     }
 
     fn progress(&mut self, step: u64, steps: u64) {

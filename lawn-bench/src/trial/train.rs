@@ -14,7 +14,7 @@ use lawn_models::{
 
 use super::recorder::Recorder;
 use crate::Error;
-use crate::run::ending::Ending;
+use crate::run::ending::{Ending, Execution};
 use crate::run::files;
 use crate::run::trial_dir::TrialDir;
 use lawn_analysis::records::Outcome;
@@ -64,10 +64,24 @@ pub(super) fn train(
                 };
                 recorder.ended(&ending);
                 ending.notices = recorder.notices();
+                if ranks.count() > 1 && goes_on_with_less(&ending) {
+                    // Its ranks have ended; those of the next process take fewer samples at once.
+                    ending.outcome = Outcome::Preempted;
+                }
+                ending.execution = context.device.is_cuda().then_some(Execution {
+                    deterministic: context.deterministic,
+                    graphs: recorder.graphs,
+                });
                 return Ok(ending);
             }
         }
     }
+}
+
+/// Whether memory was short, and fewer samples at once may fit.
+fn goes_on_with_less(ending: &Ending) -> bool {
+    let is_reduced = |notice: &Notice| matches!(notice, Notice::MicroBatchReduced { .. });
+    ending.outcome == Outcome::OutOfMemory && ending.notices.iter().any(is_reduced)
 }
 
 /// Trains as a rank that writes nothing, and says how that ended.

@@ -26,6 +26,7 @@ fn planned(replaced: &[(&str, &str)], epoch_samples: u64) -> (Plan, BTreeMap<Cel
         start_seconds: 0.1,
         peak_bytes: 1,
         treatments: Vec::new(),
+        without_cuda_kernels: Vec::new(),
         basis: Default::default(),
     };
     let cells = plan.cells().into_iter();

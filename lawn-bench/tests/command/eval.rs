@@ -34,6 +34,7 @@ fn train(root: &Path, task: &str) -> [Option<u64>; 2] {
         checkpoint_every: Duration::from_secs(3_600),
         keep_weights: true,
         deterministic: false,
+        graphs: false,
     };
     lawn_models::set_threads(1);
     let end = run_trial(&config, &context, &mut SilentObserver).expect("it trains");

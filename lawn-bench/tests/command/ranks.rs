@@ -216,6 +216,100 @@ fn a_rank_that_is_killed_leaves_one_outcome_and_no_process() {
     assert!(detail.contains("rank 1 is gone"), "{detail}");
 }
 
+/// Rank 0 says nothing of its own end: its launcher does.
+#[test]
+fn the_end_of_rank_0_is_an_outcome_that_names_it() {
+    let (kept, run) = folder();
+    let text = EACH.replace("epochs = 2", "epochs = 4000");
+    let i = text.find("[tasks.pictures]").expect("it is there");
+    let j = text.find("[budget]").expect("it is there");
+    let file = written(kept.path(), &(text[..i].to_owned() + &text[j..]));
+    let mut sweep = lawn();
+    sweep
+        .arg("sweep")
+        .arg(&file)
+        .arg("--out")
+        .arg(&run)
+        .args(["--ranks", "2"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    let sweep = sweep.spawn().expect("lawn starts");
+    let since = Instant::now();
+    // The launcher's only child is rank 0, and its only child rank 1.
+    let (first, second) = loop {
+        let trials = children(sweep.id());
+        let ranks: Vec<(u32, Vec<u32>)> = trials.into_iter().map(|id| (id, children(id))).collect();
+        let met = std::fs::read_dir(run.join("trials"))
+            .ok()
+            .and_then(|mut trials| {
+                let path = trials.next()?.ok()?.path().join("checkpoint.safetensors");
+                path.exists().then_some(())
+            });
+        match (&ranks[..], met) {
+            ([(first, others)], Some(())) if others.len() == 1 => break (*first, others[0]),
+            _ => assert!(
+                since.elapsed() < Duration::from_secs(120),
+                "no checkpoint: {ranks:?}"
+            ),
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    let killed = Instant::now();
+    let status = Command::new("kill")
+        .args(["-KILL", &first.to_string()])
+        .status();
+    assert!(status.expect("kill is there").success());
+    let output = sweep.wait_with_output().expect("it ends");
+    assert!(
+        killed.elapsed() < Duration::from_secs(30),
+        "{}",
+        said(&output)
+    );
+    assert!(
+        !Path::new(&format!("/proc/{second}")).exists(),
+        "rank 1 lives"
+    );
+    let found = endings(&run);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].outcome, Outcome::Crashed);
+    let detail = found[0].detail.as_deref().unwrap_or_default();
+    assert!(detail.contains("rank 0 of 2 is gone: signal 9"), "{detail}");
+    assert_eq!(found[0].ranks.as_ref().map(|ranks| ranks.ranks), Some(2));
+}
+
+/// One that meets nobody waits as long as it says, and goes when it is asked to.
+#[test]
+fn a_rank_that_meets_nobody_says_whom_it_waits_for() {
+    let (kept, run) = folder();
+    planned(kept.path(), &run, 2);
+    let child = trial(&run, &[])
+        .env("MASTER_PORT", free_port().to_string())
+        .env("MASTER_ADDR", "127.0.0.1")
+        .env("RANK", "1")
+        .env("LOCAL_RANK", "1")
+        .env("WORLD_SIZE", "2")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("lawn starts");
+    std::thread::sleep(Duration::from_secs(14));
+    let since = Instant::now();
+    let status = Command::new("kill")
+        .args(["-TERM", &child.id().to_string()])
+        .status();
+    assert!(status.expect("kill is there").success());
+    let output = child.wait_with_output().expect("it ends");
+    assert!(since.elapsed() < Duration::from_secs(5));
+    let said = said(&output);
+    assert!(
+        said.contains("rank 1 waits for rank 0 at 127.0.0.1:"),
+        "{said}"
+    );
+    assert!(said.contains("for 120 s at most"), "{said}");
+    assert!(said.lines().count() < 4, "{said}");
+}
+
 #[test]
 fn a_plan_says_what_a_rank_has_to_do() {
     let (kept, _) = folder();
@@ -223,12 +317,32 @@ fn a_plan_says_what_a_rank_has_to_do() {
     let output = lawn()
         .arg("plan")
         .arg(&file)
-        .args(["--set", "resources.ranks=4"])
+        .args(["--ranks", "4", "--set", "resources.sharding=\"rows\""])
         .output()
         .expect("lawn starts");
     let said = said(&output);
     assert!(output.status.success(), "{said}");
-    for word in ["4 ranks a trial", "samples a rank", "summed a step"] {
+    for word in [
+        "4 ranks a trial",
+        "samples a rank",
+        "summed a step",
+        "tables a rank",
+        "exchanged a step",
+        "were each trial trained on one rank; 4 were not measured",
+    ] {
         assert!(said.contains(word), "{word:?} is not in: {said}");
     }
+    let by_layer = ["--set", "arms.adam-lawn.rule=\"lamb\""];
+    let more = ["--ranks", "4", "--set", "resources.sharding=\"rows\""];
+    let refused = |ranks: &[&str]| {
+        let mut command = lawn();
+        command.arg("plan").arg(&file).args(ranks).args(by_layer);
+        let output = command.output().expect("lawn starts");
+        assert!(!output.status.success());
+        self::said(&output)
+    };
+    let said = refused(&more);
+    assert!(said.contains("tables whose rows are dealt out"), "{said}");
+    let said = refused(&["--ranks", "2000"]);
+    assert!(said.contains("1 to 1024"), "{said}");
 }

@@ -200,6 +200,7 @@ fn smoke(name: &str, root: &Path, wanted: &[&str], sets: &[&str]) {
             checkpoint_every: Duration::from_secs(3_600),
             keep_weights: false,
             deterministic: false,
+            graphs: false,
         };
         let end = run_trial(&config, &context, &mut SilentObserver);
         let TrialEnd::Finished(summary) =

@@ -72,6 +72,12 @@ pub(crate) trait Backend: fmt::Debug + Send {
         slots.iter().map(|slot| slot.radii.clone()).collect()
     }
 
+    /// What a constraint remembers of each unit of each parameter; nothing where it remembers
+    /// nothing. Waits for a device that has it.
+    fn memories(&self, slots: &[Slot]) -> Vec<Vec<f64>> {
+        slots.iter().map(|slot| slot.memories.clone()).collect()
+    }
+
     /// The count of steps that a device has taken, if the host goes on without knowing it.
     fn clock(&self) -> Option<&Clock> {
         None

@@ -13,6 +13,7 @@ mod host;
 mod reference;
 
 pub use choice::BackendChoice;
+pub(crate) use cuda::taken as taken_by_cuda;
 
 use choice::Circumstances;
 use interface::{Backend, Entry, Setup};

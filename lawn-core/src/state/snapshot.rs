@@ -98,7 +98,8 @@ fn take(optimizer: &Optimizer) -> State {
     let remembered = remembered(optimizer);
     let mut tensors = BTreeMap::new();
     let known = optimizer.updates().into_iter().zip(optimizer.radii());
-    for (slot, (updates, radii)) in optimizer.slots.iter().zip(known) {
+    let known = known.zip(optimizer.backend.memories(&optimizer.slots));
+    for (slot, ((updates, radii), memories)) in optimizer.slots.iter().zip(known) {
         let mut insert = |what: &str, tensor: &Tensor| {
             tensors.insert(format!("{what}/{}", slot.name), tensor.detach().copy());
         };
@@ -115,10 +116,10 @@ fn take(optimizer: &Optimizer) -> State {
             insert("radius", &radii.to_device(radius.device()));
         }
         if let Some((name, granularity)) = remembered
-            && !slot.memories.is_empty()
+            && !memories.is_empty()
         {
             let shape = granularity.dot_shape(&slot.weight.size());
-            insert(name, &Tensor::from_slice(&slot.memories).reshape(shape));
+            insert(name, &Tensor::from_slice(&memories).reshape(shape));
         }
     }
     let mut metadata: BTreeMap<String, String> = metadata

@@ -22,6 +22,7 @@ mod handed_on;
 mod invariants;
 mod lamb;
 mod lars;
+mod left_out;
 mod loaded_weights;
 mod lost_units;
 mod muon;

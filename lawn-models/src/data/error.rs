@@ -96,6 +96,14 @@ pub enum DataError {
         /// Those that cannot be read.
         bad: Vec<BadFile>,
     },
+    /// The images of a pack were turned as their EXIF says, and are not to be, or the other way round.
+    #[error("{path}: found images that were {}turned as their EXIF says when they were packed, expected {}", if *turned { "" } else { "not " }, turned_as_asked(*turned))]
+    Turned {
+        /// The pack's manifest.
+        path: PathBuf,
+        /// Whether they were turned.
+        turned: bool,
+    },
     /// Several things are wrong with a data set.
     #[error("{} things are wrong:{}", .0.len(), each(.0))]
     Several(Vec<Self>),
@@ -110,7 +118,7 @@ pub enum DataError {
     /// A setting of a task that the data, or the net for them, do not go with.
     #[error(transparent)]
     Setting(SettingsError),
-    /// Sizes of data that their kind does not have.
+    /// Keys or sizes of data that their kind does not have.
     #[error("data of kind \"{kind}\": {reason}")]
     Options {
         /// The kind.
@@ -125,6 +133,14 @@ fn named(bad: &[BadFile]) -> String {
     bad.iter()
         .map(|file| format!("\n  {}: {}", file.path.display(), file.reason))
         .collect()
+}
+
+/// What would go with images that were turned, or were not.
+fn turned_as_asked(turned: bool) -> &'static str {
+    match turned {
+        true => "exif_orientation = true, or a pack made without --exif-orientation",
+        false => "a pack made with --exif-orientation, or exif_orientation = false",
+    }
 }
 
 /// A line an error.

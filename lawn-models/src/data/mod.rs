@@ -5,6 +5,7 @@
 pub(crate) mod by_number;
 pub(crate) mod checked;
 pub(crate) mod clicks;
+mod counted;
 mod dataset;
 mod error;
 mod filled;

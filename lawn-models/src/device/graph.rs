@@ -11,7 +11,7 @@ unsafe extern "C" {
     fn lawn_side_stream(device: c_int, side: *mut *mut c_void) -> *mut c_char;
     fn lawn_free_side_stream(side: *mut c_void);
     fn lawn_use_side_stream(side: *mut c_void, back: bool) -> *mut c_char;
-    fn lawn_capture_begin(graph: *mut *mut c_void) -> *mut c_char;
+    fn lawn_capture_begin(side: *mut c_void, graph: *mut *mut c_void) -> *mut c_char;
     fn lawn_capture_end(graph: *mut c_void) -> *mut c_char;
     fn lawn_replay(graph: *mut c_void) -> *mut c_char;
     fn lawn_free_graph(graph: *mut c_void);
@@ -102,8 +102,9 @@ impl Graph {
     ) -> Result<(Self, T), String> {
         side.within(|| {
             let mut graph = std::ptr::null_mut();
-            // SAFETY: `graph` is valid to write to during the call.
-            answered(unsafe { lawn_capture_begin(&raw mut graph) })?;
+            // SAFETY: the stream is of `lawn_side_stream` and not freed yet; `graph` is valid to write to
+            // during the call.
+            answered(unsafe { lawn_capture_begin(side.0, &raw mut graph) })?;
             let graph = Self(graph);
             let made = catch_unwind(AssertUnwindSafe(body));
             // SAFETY: it is of `lawn_capture_begin` and not freed yet. A capture is ended also where

@@ -54,6 +54,7 @@ fn address_space() -> Option<u64> {
 
 unsafe extern "C" {
     fn lawn_free_device_memory(device: c_int, bytes: *mut i64) -> *mut c_char;
+    fn lawn_let_go_of_device_memory() -> *mut c_char;
     fn free(memory: *mut c_void);
 }
 
@@ -74,6 +75,15 @@ pub(crate) fn free_device_memory(device: Device) -> Option<u64> {
         }
     }
     u64::try_from(bytes).ok()
+}
+
+/// Gives back what a GPU has had for tensors that are gone: trials beside this one can have it. Nothing
+/// on other devices.
+pub(crate) fn let_go_of_device_memory(device: Device) {
+    if device.is_cuda() {
+        // SAFETY: it takes nothing; a message is a string of C that nobody else has.
+        unsafe { free(lawn_let_go_of_device_memory().cast()) };
+    }
 }
 
 #[cfg(test)]

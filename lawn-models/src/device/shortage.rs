@@ -6,8 +6,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use super::memory::available_memory;
 
-/// How libtorch words it, for the host and for CUDA.
-const WORDINGS: [&str; 3] = ["out of memory", "can't allocate memory", "bad_alloc"];
+/// How libtorch words it, for the host and for CUDA; the last is of cuBLAS and cuDNN.
+const WORDINGS: [&str; 4] = [
+    "out of memory",
+    "can't allocate memory",
+    "bad_alloc",
+    "STATUS_ALLOC_FAILED",
+];
 
 /// Why something could not be carried to its end.
 #[derive(Debug)]
@@ -150,6 +155,8 @@ mod tests {
         // Of cuBLAS or the driver, without numbers.
         let other = "CUDA error: out of memory\nCompile with …";
         assert_eq!(memory_shortage(other).unwrap(), "CUDA error: out of memory");
+        let handle = "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`";
+        assert_eq!(memory_shortage(handle).unwrap(), handle);
     }
 
     #[test]

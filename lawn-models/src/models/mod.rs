@@ -42,6 +42,7 @@ mod neumf;
 pub(crate) mod parity;
 mod pretrained;
 mod resnet;
+mod table;
 mod vgg;
 mod vit;
 mod weights;
@@ -57,9 +58,10 @@ pub use model::{LookUps, Mode, Model, parameters};
 pub use neumf::{NcfModelKind, NeuMf, NeuMfConfig};
 pub use pretrained::join_pretrained;
 pub use resnet::{ResNet, ResNetConfig, ResNetDepth, Stem};
+pub use table::{Table, TablePart};
 pub use vgg::{Vgg, VggConfig, VggDepth, VggHead};
 pub use vit::{Vit, VitConfig, VitForm};
 pub use weights::{
     ShapeDifference, UnusableValues, WeightsDifferences, WeightsError, load_weights, save_weights,
 };
-pub(crate) use weights::{save_weights_with, unusable_values};
+pub(crate) use weights::{unusable_values, weights_of, write_weights};

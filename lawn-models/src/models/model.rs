@@ -4,6 +4,8 @@ use lawn_core::{Layer, Parameters, Role};
 use tch::Tensor;
 use tch::nn::VarStore;
 
+use super::table::Table;
+
 /// What a forward pass is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mode {
@@ -71,6 +73,12 @@ pub trait Model: Debug {
     ///
     /// It is what [`Optimizer::count_rows`](lawn_core::Optimizer::count_rows) takes.
     fn look_ups(&self, _inputs: &[Tensor]) -> Vec<LookUps> {
+        Vec::new()
+    }
+
+    /// The tables of its [look-ups](Self::look_ups), in their order, where other processes may have
+    /// rows of them.
+    fn tables(&self) -> Vec<&Table> {
         Vec::new()
     }
 

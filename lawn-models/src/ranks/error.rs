@@ -32,6 +32,22 @@ pub enum RanksError {
         /// GPUs that are visible.
         devices: usize,
     },
+    /// The machine has not even the memory that the libraries of so many ranks take.
+    #[error(
+        "{ranks} ranks need {:.1} GiB at least, {} MiB each before they have a net or data, and {:.1} GiB are \
+         available",
+        gibibytes(*each * *ranks as u64),
+        each >> 20,
+        gibibytes(*available)
+    )]
+    TooLittleMemory {
+        /// Ranks of one trial on the machine.
+        ranks: usize,
+        /// Bytes of each.
+        each: u64,
+        /// Bytes that there are.
+        available: u64,
+    },
     /// Two ranks have the same GPU.
     #[error("rank {rank} has the GPU {gpu}, as rank {other} has: each rank needs one of its own")]
     SharedDevice {
@@ -112,6 +128,10 @@ pub enum RanksError {
         /// Which.
         who: String,
     },
+}
+
+fn gibibytes(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 30)
 }
 
 /// `rank 2`, `rank 1 and rank 2`, `rank 1, rank 2 and rank 3`.

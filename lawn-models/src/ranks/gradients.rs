@@ -42,6 +42,11 @@ impl RankGradients {
         })
     }
 
+    /// Those parameters.
+    pub(crate) fn parameters(&self) -> &[Tensor] {
+        &self.parameters
+    }
+
     /// To be told before the last backward of a step.
     pub(crate) fn expect_last_backward(&self) {
         // SAFETY: it is open until `drop`.

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use tch::{Device, Kind, Tensor};
 
-use super::RankTimeouts;
 use super::error::{RanksError, names};
 use super::introduction::introduce;
 use super::meeting;
@@ -16,6 +15,7 @@ use super::membership::RankMembership;
 use super::store::{RankStore, millis, text};
 use super::sys;
 use super::watch::{End, Watch};
+use super::{Patience, RankTimeouts};
 
 /// How long one call waits before it is looked who is lost.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -56,14 +56,28 @@ impl RankGroup {
         device: Device,
         timeouts: RankTimeouts,
     ) -> Result<Self, RanksError> {
-        let (store, meeting) = meeting::meet(&membership, folder, timeouts.meeting)?;
+        Self::meet_patiently(membership, folder, device, timeouts, &|_, _| true)
+    }
+
+    /// As [`meet`](Self::meet); `patience` is told several times a second what is waited for.
+    ///
+    /// # Errors
+    /// As [`meet`](Self::meet), and [`RanksError::Meeting`] where `patience` is at its end.
+    pub fn meet_patiently(
+        membership: RankMembership,
+        folder: &Path,
+        device: Device,
+        timeouts: RankTimeouts,
+        patience: Patience<'_>,
+    ) -> Result<Self, RanksError> {
+        let (store, meeting) = meeting::meet(&membership, folder, timeouts.meeting, patience)?;
         let refused = |reason: String| RanksError::Meeting {
             rank: membership.rank,
             ranks: membership.ranks,
             place: format!("at {}", membership.address),
             reason,
         };
-        introduce(&membership, &store, device, timeouts.meeting)?;
+        introduce(&membership, &store, device, timeouts.meeting, patience)?;
         let own = meeting.connect(None, timeouts.silence).map_err(refused)?;
         let (rank, ranks) = (membership.rank, membership.ranks);
         let watch = Watch::start(own, rank, ranks, timeouts.silence);
@@ -295,23 +309,44 @@ impl RankGroup {
         Ok(Tensor::cat(&parts, 0))
     }
 
-    /// Gives each rank its rows, and takes those that the others have for this one. `given` are
-    /// the rows for each rank, in their order in `rows`. All on the CPU.
+    /// Gives each rank its rows, and takes those that the others have for this one: they come in the
+    /// order of the ranks, so many of each. `given` are the rows for each rank, in their order in
+    /// `rows`. All on the CPU.
     ///
     /// # Errors
     /// As [`sum`](Self::sum).
     ///
     /// # Panics
     /// If there are not as many numbers of rows as ranks.
-    pub fn exchange_rows(&self, rows: &Tensor, given: &[i64]) -> Result<Tensor, RanksError> {
-        let ranks = self.membership.ranks as usize;
-        assert_eq!(given.len(), ranks, "a number of rows for each rank");
-        // Row r: what rank r gives to each.
-        let table = self.gather_rows(&Tensor::from_slice(given).view([1, -1]))?;
-        let taken = table
-            .select(1, i64::from(self.membership.rank))
-            .contiguous();
+    pub fn exchange_rows(
+        &self,
+        rows: &Tensor,
+        given: &[i64],
+    ) -> Result<(Tensor, Vec<i64>), RanksError> {
+        let one = vec![1; given.len()];
+        let taken = self.exchange_known(&Tensor::from_slice(given), &one, &one)?;
         let taken: Vec<i64> = Vec::try_from(taken).expect("i64");
+        Ok((self.exchange_known(rows, given, &taken)?, taken))
+    }
+
+    /// As [`exchange_rows`](Self::exchange_rows), where it is known how many rows come from each rank.
+    ///
+    /// # Errors
+    /// As [`sum`](Self::sum).
+    ///
+    /// # Panics
+    /// If there are not as many numbers of rows as ranks.
+    pub fn exchange_known(
+        &self,
+        rows: &Tensor,
+        given: &[i64],
+        taken: &[i64],
+    ) -> Result<Tensor, RanksError> {
+        let ranks = self.membership.ranks as usize;
+        assert!(
+            given.len() == ranks && taken.len() == ranks,
+            "a number of rows for each rank"
+        );
         let mut shape = rows.size();
         shape[0] = taken.iter().sum();
         let filled = Tensor::zeros(&shape[..], (rows.kind(), Device::Cpu));

@@ -4,9 +4,13 @@ use std::time::{Duration, Instant};
 
 use tch::Device;
 
+use super::Patience;
 use super::error::RanksError;
 use super::membership::RankMembership;
 use super::store::RankStore;
+
+/// How long the store is asked at once.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Says who this is, and waits until all have; refuses two ranks with one GPU.
 pub(super) fn introduce(
@@ -14,6 +18,7 @@ pub(super) fn introduce(
     store: &RankStore,
     device: Device,
     timeout: Duration,
+    patience: Patience<'_>,
 ) -> Result<(), RanksError> {
     let refused = |reason: String| RanksError::Meeting {
         rank: membership.rank,
@@ -32,12 +37,19 @@ pub(super) fn introduce(
     let since = Instant::now();
     let mut gpus: Vec<String> = Vec::new();
     for rank in 0..membership.ranks {
-        let left = timeout.saturating_sub(since.elapsed());
-        let found = store.get(&key(rank), left).map_err(refused)?;
-        let Some(found) = found else {
-            let seconds = timeout.as_secs();
-            let reason = format!("rank {rank} has not come within {seconds} s");
-            return Err(refused(reason));
+        let found = loop {
+            if let Some(found) = store.get(&key(rank), LOOK_EVERY).map_err(refused)? {
+                break found;
+            }
+            let waited = since.elapsed();
+            if waited > timeout {
+                let seconds = timeout.as_secs();
+                let reason = format!("rank {rank} has not come within {seconds} s");
+                return Err(refused(reason));
+            }
+            if !patience(&format!("rank {rank} of {}", membership.ranks), waited) {
+                return Err(refused(format!("stopped while it waited for rank {rank}")));
+            }
         };
         gpus.push(String::from_utf8_lossy(&found).into_owned());
     }

@@ -2,17 +2,22 @@
 
 use std::fs;
 use std::io::Write;
-use std::net::{TcpListener, ToSocketAddrs};
+use std::net::{TcpListener, TcpStream, ToSocketAddrs};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::Patience;
 use super::error::RanksError;
 use super::membership::{RankMembership, secret};
 use super::store::RankStore;
 
 /// Time between two looks for the file.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Time between two tries to reach the store, and for one of them.
+const REACH_EVERY: Duration = Duration::from_millis(100);
+const ONE_TRY: Duration = Duration::from_secs(2);
 
 /// Where the ranks of one start meet.
 #[derive(Debug, Clone)]
@@ -32,6 +37,7 @@ pub(super) fn meet(
     membership: &RankMembership,
     folder: &Path,
     timeout: Duration,
+    patience: Patience<'_>,
 ) -> Result<(RankStore, Meeting), RanksError> {
     let refused = |place: String, reason: String| RanksError::Meeting {
         rank: membership.rank,
@@ -64,8 +70,12 @@ pub(super) fn meet(
             meeting.write(&file(folder, &membership.start))?;
             meeting
         }
-        (None, None) => Meeting::find(&file(folder, &membership.start), timeout)?,
+        (None, None) => Meeting::find(&file(folder, &membership.start), timeout, patience)?,
     };
+    if listener.is_none() {
+        let at = |reason| refused(format!("at {host}:{}", meeting.port), reason);
+        meeting.reach(timeout, patience).map_err(at)?;
+    }
     let store = meeting.connect(listener, timeout);
     let store = store.map_err(|reason| refused(format!("at {host}:{}", meeting.port), reason))?;
     Ok((store, meeting))
@@ -100,6 +110,34 @@ impl Meeting {
         RankStore::open((&self.host, self.port), listener, &self.prefix, timeout)
     }
 
+    /// Waits until somebody listens there. c10d would say a page of what it has tried.
+    fn reach(&self, timeout: Duration, patience: Patience<'_>) -> Result<(), String> {
+        let Self { host, port, .. } = self;
+        let since = Instant::now();
+        loop {
+            let addresses = (host.as_str(), *port).to_socket_addrs();
+            let reason = match addresses.map(Iterator::collect::<Vec<_>>) {
+                Ok(addresses) => {
+                    let try_one = |one| TcpStream::connect_timeout(one, ONE_TRY);
+                    match addresses.iter().map(try_one).find_map(Result::ok) {
+                        Some(_) => return Ok(()),
+                        None => "nobody listens there".to_owned(),
+                    }
+                }
+                Err(error) => error.to_string(),
+            };
+            let waited = since.elapsed();
+            if waited > timeout {
+                let seconds = timeout.as_secs();
+                return Err(format!("rank 0 has not come within {seconds} s: {reason}"));
+            }
+            if !patience(&format!("rank 0 at {host}:{port}"), waited) {
+                return Err("stopped while it waited for rank 0".to_owned());
+            }
+            std::thread::sleep(REACH_EVERY);
+        }
+    }
+
     fn write(&self, path: &Path) -> Result<(), RanksError> {
         let failed = |error: std::io::Error| RanksError::MeetingFile {
             path: path.to_owned(),
@@ -114,7 +152,7 @@ impl Meeting {
         fs::rename(&new, path).map_err(failed)
     }
 
-    fn find(path: &Path, timeout: Duration) -> Result<Self, RanksError> {
+    fn find(path: &Path, timeout: Duration, patience: Patience<'_>) -> Result<Self, RanksError> {
         let since = Instant::now();
         let failed = |reason: String| RanksError::MeetingFile {
             path: path.to_owned(),
@@ -137,6 +175,14 @@ impl Meeting {
                 Err(_) if since.elapsed() > timeout => {
                     let seconds = timeout.as_secs();
                     return Err(failed(format!("rank 0 has not written it for {seconds} s")));
+                }
+                Err(_)
+                    if !patience(
+                        &format!("rank 0 to write {}", path.display()),
+                        since.elapsed(),
+                    ) =>
+                {
+                    return Err(failed("stopped while it waited for rank 0".to_owned()));
                 }
                 Err(_) => std::thread::sleep(LOOK_EVERY),
             }
@@ -162,16 +208,48 @@ mod tests {
         meeting.write(&path).unwrap();
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        let found = Meeting::find(&path, Duration::ZERO).unwrap();
+        let found = Meeting::find(&path, Duration::ZERO, &|_, _| true).unwrap();
         assert_eq!((found.port, &found.prefix), (4711, &meeting.prefix));
         assert_ne!(secret(), secret());
-        let absent = Meeting::find(&file(folder.path(), "two"), Duration::from_millis(50));
+        let absent = Meeting::find(
+            &file(folder.path(), "two"),
+            Duration::from_millis(50),
+            &|_, _| true,
+        );
         assert!(
             absent
                 .unwrap_err()
                 .to_string()
                 .contains("has not written it")
         );
+    }
+
+    #[test]
+    fn a_rank_that_reaches_nobody_says_whom_it_waited_for() {
+        // A port that was free a moment ago.
+        let port = listen("127.0.0.1", 0).unwrap().local_addr().unwrap().port();
+        let meeting = Meeting {
+            host: "127.0.0.1".into(),
+            port,
+            prefix: String::new(),
+        };
+        let said = meeting
+            .reach(Duration::from_millis(150), &|_, _| true)
+            .unwrap_err();
+        assert!(
+            said.contains("rank 0 has not come within 0 s: nobody listens"),
+            "{said}"
+        );
+        let asked = std::cell::RefCell::new(String::new());
+        let stopped = meeting.reach(Duration::from_secs(60), &|what, _| {
+            asked.replace(what.to_owned());
+            false
+        });
+        assert!(stopped.unwrap_err().starts_with("stopped while it waited"));
+        assert_eq!(*asked.borrow(), format!("rank 0 at 127.0.0.1:{port}"));
+        let listener = listen("127.0.0.1", port).unwrap();
+        meeting.reach(Duration::ZERO, &|_, _| false).unwrap();
+        drop(listener);
     }
 
     #[test]

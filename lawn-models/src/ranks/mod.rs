@@ -16,6 +16,8 @@ mod watch;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::models::TablePart;
+
 pub use error::RanksError;
 pub(crate) use error::names;
 pub(crate) use gradients::RankGradients;
@@ -35,25 +37,48 @@ pub const RANK_BACKENDS: &[&str] = &["gloo"];
 /// assert!(alone.is_first());
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Ranks(Option<Rc<RankGroup>>);
+pub struct Ranks {
+    group: Option<Rc<RankGroup>>,
+    shares_tables: bool,
+}
 
 impl Ranks {
     /// One process that trains by itself.
     #[must_use]
     pub fn alone() -> Self {
-        Self(None)
+        Self::default()
     }
 
     /// The ranks of a group.
     #[must_use]
     pub fn of(group: RankGroup) -> Self {
-        Self(Some(Rc::new(group)))
+        Self {
+            group: Some(Rc::new(group)),
+            shares_tables: false,
+        }
+    }
+
+    /// These, with the rows of embedding tables dealt out among them round robin.
+    #[must_use]
+    pub fn sharing_tables(self) -> Self {
+        Self {
+            shares_tables: true,
+            ..self
+        }
+    }
+
+    /// Which rows of embedding tables this rank has.
+    pub(crate) fn tables(&self) -> TablePart {
+        match self.shares_tables {
+            true => TablePart::new(self.rank(), self.count()),
+            false => TablePart::default(),
+        }
     }
 
     /// The group, where there is more than one rank.
     #[must_use]
     pub fn group(&self) -> Option<&RankGroup> {
-        self.0.as_deref()
+        self.group.as_deref()
     }
 
     /// The number of this one, from 0.
@@ -75,6 +100,37 @@ impl Ranks {
     }
 }
 
+/// Bytes that a rank holds of its own at least, before it has a net or data: what libtorch writes to
+/// as it is loaded and meets the others.
+const LEAST_OF_A_RANK: u64 = 64 << 20;
+
+/// Refuses ranks on this machine of which its memory cannot hold even the libraries.
+///
+/// # Errors
+/// [`RanksError::TooLittleMemory`].
+pub fn require_memory(ranks: usize) -> Result<(), RanksError> {
+    match crate::device::available_memory() {
+        Some(available) => require_within(ranks, available),
+        None => Ok(()),
+    }
+}
+
+fn require_within(ranks: usize, available: u64) -> Result<(), RanksError> {
+    let each = LEAST_OF_A_RANK;
+    match ranks > 1 && ranks as u64 * each > available {
+        true => Err(RanksError::TooLittleMemory {
+            ranks,
+            each,
+            available,
+        }),
+        false => Ok(()),
+    }
+}
+
+/// Who is told what a rank waits for as it meets the others: in words, and since when. It gives
+/// up where the answer is no.
+pub type Patience<'a> = &'a dyn Fn(&str, Duration) -> bool;
+
 /// How ranks watch over each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RankTimeouts {
@@ -90,9 +146,24 @@ pub struct RankTimeouts {
 impl Default for RankTimeouts {
     fn default() -> Self {
         Self {
-            meeting: Duration::from_secs(300),
+            meeting: Duration::from_secs(120),
             silence: Duration::from_secs(20),
             sum: Duration::from_secs(600),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranks_that_memory_cannot_hold_are_refused_with_numbers() {
+        require_within(1, 0).unwrap();
+        require_within(2, 1 << 30).unwrap();
+        let said = require_within(400, 8 << 30).unwrap_err().to_string();
+        for word in ["400 ranks need 25.0 GiB", "64 MiB each", "8.0 GiB are"] {
+            assert!(said.contains(word), "{word:?} is not in: {said}");
         }
     }
 }

@@ -247,6 +247,9 @@ impl Kind for ImageConfig {
             .as_ref()
             .map_or(Ok(()), TransformConfig::validate)?;
         generated::require_beside(&self.data, self.generated.is_some())?;
+        if self.data == GENERATED {
+            self.refuse_keys_of_files("generated images")?;
+        }
         self.generated
             .as_ref()
             .map_or(Ok(()), |sizes| sizes.validate())
@@ -293,19 +296,7 @@ impl Kind for ImageConfig {
         progress: ScanProgress<'_>,
     ) -> Result<Vec<Scan>, DataError> {
         let parts: Vec<Part> = splits.iter().map(|&split| part(split)).collect();
-        let source = self.source(Some(root))?;
-        source.require_turned(self.exif_orientation)?;
-        let scans = source.scan(&parts, progress)?;
-        if self.bad_files == BadFiles::Fail {
-            images::require_sound(&scans)?;
-        }
-        if let (Some(train), Some(Files::Train)) = (scans.first(), splits.first()) {
-            images::require_two(train)?;
-        }
-        if self.transform.is_none() {
-            images::require_one_size(&scans)?;
-        }
-        Ok(scans)
+        self.scanned(&self.source(Some(root))?, &parts, progress)
     }
 
     fn survey(
@@ -336,7 +327,7 @@ impl Kind for ImageConfig {
         folder: &Path,
         progress: ScanProgress<'_>,
     ) -> Option<Result<CheckedData, DataError>> {
-        images::check(folder, progress)
+        self.checked(folder, progress)
     }
 
     fn idle(&self) -> Vec<&'static str> {
@@ -455,6 +446,7 @@ mod tests {
             device: tch::Device::Cpu,
             data_root: Some(root.path()),
             seed: 3,
+            part: crate::models::TablePart::default(),
         };
         let [kept, read] = [u64::MAX, 0].map(|room| {
             let reading = Reading {

@@ -12,6 +12,7 @@ use crate::data::checked::CheckedData;
 use crate::data::images::{Scan, ScanProgress};
 use crate::data::{DataError, GENERATED};
 use crate::measure::Floor;
+use crate::models::TablePart;
 use crate::trial::{SettingsError, TestPermit};
 
 /// Names of what a task measures.
@@ -50,6 +51,8 @@ pub struct Surroundings<'a> {
     pub(crate) data_root: Option<&'a Path>,
     /// Seed of the trial.
     pub(crate) seed: u64,
+    /// Which rows of its embedding tables this process has.
+    pub(crate) part: TablePart,
 }
 
 /// A task that has been put together.
@@ -103,6 +106,12 @@ pub trait Kind:
     /// Samples that stay together, since one set of normalization statistics is of them.
     fn statistics_batch(&self) -> u64 {
         1
+    }
+
+    /// Columns whose values are looked up in embedding tables that ranks can share, where there are
+    /// some and their number is known without the data.
+    fn columns(&self) -> Option<u64> {
+        None
     }
 
     /// Writes out what the defaults stand for, so that a plan records what it ran with.
@@ -191,7 +200,7 @@ pub trait Kind:
 
     /// Reads the whole of the data set in a folder, if it has one in the format of this kind, as
     /// planning does with a task of this table, whose `data` is the folder's name. `progress` is told
-    /// how far it is. A kind leaves this out where [`scan`](Self::scan) says what there is to say.
+    /// how far it is. A kind without a format of files leaves this out.
     fn check(
         &self,
         _folder: &Path,

@@ -104,6 +104,13 @@ macro_rules! kinds {
                 }
             }
 
+            /// Columns that are looked up in embedding tables, where their number is known.
+            pub fn columns(&self) -> Option<u64> {
+                match self {
+                    $(Self::$variant(config) => config.columns()),+
+                }
+            }
+
             /// Whether its data are made in the process.
             pub fn is_generated(&self) -> bool {
                 self.data() == crate::data::GENERATED
@@ -172,17 +179,6 @@ macro_rules! kinds {
                 }
             }
 
-            /// Reads the whole of the data set in a folder, as [`Kind::check`] does.
-            pub(crate) fn check(
-                &self,
-                folder: &std::path::Path,
-                progress: crate::data::images::ScanProgress<'_>,
-            ) -> Option<Result<crate::data::checked::CheckedData, crate::data::DataError>> {
-                match self {
-                    $(Self::$variant(config) => config.check(folder, progress)),+
-                }
-            }
-
             /// Keys that say nothing beside the others, as [`Kind::idle`] lists them.
             pub fn idle(&self) -> Vec<&'static str> {
                 match self {
@@ -201,6 +197,17 @@ macro_rules! kinds {
             ) -> Result<Option<Vec<u8>>, crate::data::DataError> {
                 match self {
                     $(Self::$variant(config) => config.sheet(data_root, seed)),+
+                }
+            }
+
+            /// Reads the whole of the data set in a folder, as [`Kind::check`] does.
+            pub fn check(
+                &self,
+                folder: &std::path::Path,
+                progress: crate::data::images::ScanProgress<'_>,
+            ) -> Option<Result<crate::data::checked::CheckedData, crate::data::DataError>> {
+                match self {
+                    $(Self::$variant(config) => config.check(folder, progress)),+
                 }
             }
 

@@ -6,6 +6,7 @@
 mod ctr;
 mod generated;
 mod image;
+mod image_data;
 mod image_evaluation;
 mod image_model;
 mod kind;

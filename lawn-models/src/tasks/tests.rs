@@ -240,6 +240,7 @@ fn pictures_that_are_too_small_or_not_square_for_a_net_are_refused() {
             device: tch::Device::Cpu,
             data_root: None,
             seed: 0,
+            part: crate::models::TablePart::default(),
         });
         let error = assembled.err().expect("it is refused").to_string();
         assert!(error.contains(expected) && error.contains(model), "{error}");

@@ -8,6 +8,8 @@
 
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
+
 /// How often something runs on the stream that captures before it is captured: libraries measure
 /// and allocate in the first runs.
 const WARM_UPS: u32 = 3;
@@ -43,6 +45,17 @@ pub(super) trait Work {
     fn replay(&mut self, graph: &Self::Graph) -> Self::Result;
 }
 
+/// How many forward and backward passes were computed in which way.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GraphUse {
+    /// Graphs that were captured.
+    pub captured: u64,
+    /// Passes that were replays of them.
+    pub replayed: u64,
+    /// Passes whose operations were launched one by one.
+    pub launched: u64,
+}
+
 /// The graphs of a trial.
 #[derive(Debug)]
 pub(super) struct Captures<G> {
@@ -53,6 +66,7 @@ pub(super) struct Captures<G> {
     replays: bool,
     /// Why graphs were given up, until that is told.
     untold: Option<String>,
+    used: GraphUse,
 }
 
 #[derive(Debug)]
@@ -78,6 +92,7 @@ impl<G> Captures<G> {
             parts: HashMap::new(),
             replays: false,
             untold: None,
+            used: GraphUse::default(),
         }
     }
 
@@ -89,9 +104,14 @@ impl<G> Captures<G> {
         }
     }
 
-    /// Whether any part may still be captured or replayed.
-    pub(super) fn are_taken(&self) -> bool {
-        self.batch.is_some()
+    /// Samples of a whole batch; nothing where no graphs are taken any more.
+    pub(super) fn batch(&self) -> Option<u64> {
+        self.batch
+    }
+
+    /// How passes were computed so far.
+    pub(super) fn used(&self) -> GraphUse {
+        self.used
     }
 
     /// Computes a part one way or another.
@@ -100,6 +120,7 @@ impl<G> Captures<G> {
         let fits = !part.adds || self.replays;
         self.replays &= part.adds;
         if self.batch != Some(part.batch) {
+            self.used.launched += 1;
             return work.eager();
         }
         let adds = part.adds;
@@ -107,15 +128,20 @@ impl<G> Captures<G> {
         if let Stage::Warm(times) = stage {
             if *times < WARM_UPS || !fits {
                 *times += u32::from(*times < WARM_UPS);
+                self.used.launched += 1;
                 return work.warm_up();
             }
             match work.capture() {
-                Ok(graph) => *stage = Stage::Captured(graph),
+                Ok(graph) => {
+                    self.used.captured += 1;
+                    *stage = Stage::Captured(graph);
+                }
                 Err(reason) => {
                     // What one part cannot, the others will not either.
                     self.batch = None;
                     self.parts.clear();
                     self.untold = Some(reason);
+                    self.used.launched += 1;
                     return work.eager();
                 }
             }
@@ -124,8 +150,10 @@ impl<G> Captures<G> {
             unreachable!("it was captured above");
         };
         if !fits {
+            self.used.launched += 1;
             return work.eager();
         }
+        self.used.replayed += 1;
         self.replays |= !adds;
         work.replay(graph)
     }
@@ -189,6 +217,12 @@ mod tests {
         }
         assert_eq!(log.said, "wwewc1e11e");
         assert_eq!(captures.take_reason(), None);
+        let used = GraphUse {
+            captured: 1,
+            replayed: 3,
+            launched: 6,
+        };
+        assert_eq!(captures.used(), used);
     }
 
     /// A part that adds has a graph of its own, which is right only after a replay of the first: its
@@ -235,7 +269,8 @@ mod tests {
             captures.compute(part(8, 8, false), &mut log);
         }
         assert_eq!(log.said, "wwwceee");
-        assert!(!captures.are_taken());
+        assert_eq!(captures.batch(), None);
+        assert_eq!(captures.used().launched, 6);
         assert_eq!(captures.take_reason().as_deref(), Some("a wait"));
         assert_eq!(captures.take_reason(), None);
     }

@@ -22,4 +22,8 @@ pub struct TrialContext {
     /// Whether the trial gives the same bits each time on an accelerator, too, where operations
     /// that do so may take longer. On the CPU it does in any case.
     pub deterministic: bool,
+    /// Whether forward and backward passes on CUDA are captured in graphs and replayed; see
+    /// [`PassGraphs`](crate::PassGraphs). What cannot be captured is a
+    /// [`Notice`](crate::Notice::NotCaptured) of the trial.
+    pub graphs: bool,
 }

@@ -1,7 +1,7 @@
 //! How far the weights have moved since the freeze, and the net as a function with them.
 
 use lawn_core::{Constraint, LawnConfig, OptimizerConfig, Schedule, SgdConfig, Treatment};
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::checkpoint::Origin;
 use crate::tasks::{Task, TrialConfig};
@@ -79,21 +79,19 @@ impl Distance {
         self.origin.answers = answers;
     }
 
-    /// The distance now; none before `w₀` was taken.
-    pub(super) fn measure(&self) -> Option<f64> {
+    /// The squares of the distances now, weight by weight; none before `w₀` was taken.
+    pub(super) fn squares(&self) -> Option<Vec<(&str, f64)>> {
         let origin = self.origin.weights.as_ref()?;
         let _guard = tch::no_grad_guard();
-        let squares: Vec<Tensor> = self
-            .weights
-            .iter()
-            .filter_map(|(name, weight)| {
-                let moved = weight.to_kind(Kind::Double) - origin.get(name)?;
-                Some(moved.square().sum(Kind::Double))
-            })
-            .collect();
-        // One sum on the device, so that it is waited for once.
-        let sum = Tensor::stack(&squares, 0).sum(Kind::Double);
-        Some(sum.double_value(&[]).sqrt())
+        let measured = self.weights.iter().filter_map(|(name, weight)| {
+            let moved = weight.to_kind(Kind::Double) - origin.get(name)?;
+            Some((name.as_str(), moved.square().sum(Kind::Double)))
+        });
+        let (names, squares): (Vec<&str>, Vec<Tensor>) = measured.unzip();
+        // Stacked on the device, so that it is waited for once.
+        let squares = Tensor::stack(&squares, 0).to_device(Device::Cpu);
+        let squares = Vec::<f64>::try_from(squares).expect("f64");
+        Some(names.into_iter().zip(squares).collect())
     }
 
     /// The distance in function space of `answers` from those at `w₀`; none before these were

@@ -26,8 +26,7 @@ pub(super) fn evaluate(training: &mut Training<'_>) -> Result<Evaluation, TrialE
     let since = std::mem::take(&mut training.progress.since);
     let train_loss = training.total_loss()? / since.samples as f64;
     let units: Vec<UnitNorm> = training
-        .optimizer
-        .weight_norms()
+        .weight_norms()?
         .into_iter()
         .map(|unit| UnitNorm {
             parameter: unit.parameter,
@@ -77,7 +76,7 @@ pub(super) fn evaluate(training: &mut Training<'_>) -> Result<Evaluation, TrialE
         weight_norm,
         units,
         diagnostics: diagnostics(&training.optimizer),
-        distance_from_freeze: training.distance.as_ref().and_then(Distance::measure),
+        distance_from_freeze: training.distance_from_freeze()?,
         function_distance: training
             .distance
             .as_ref()

@@ -1,42 +1,21 @@
-//! Forward and backward passes as graphs of CUDA.
-//!
-//! The optimizer's few launches come after a replay, as they would after any `backward`: what changes
-//! from step to step, the rate and whether a step is skipped, is theirs.
+//! Which trials take graphs of CUDA, and of what.
 
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
-use super::captures::{Captures, Part, Work};
+use super::captures::GraphUse;
 use super::context::TrialContext;
+use super::pass_graphs::{PartOfStep, PassGraphs};
 use crate::data::Batch;
-use crate::device::{Autocast, Graph, HalfKind, SideStream, set_gradient};
-use crate::models::{FirstSample, Mode};
+use crate::device::{Autocast, HalfKind};
+use crate::models::Mode;
 use crate::tasks::{Task, TrialConfig};
 use crate::trial::Precision;
 
-/// What switches graphs on, as long as they are new.
-const SWITCH: &str = "LAWN_CUDA_GRAPHS";
-
 /// The graphs of a trial, where it takes any.
 pub(super) struct Graphs {
-    captures: Captures<Captured>,
-    /// Given where graphs are taken.
-    device: Option<OfDevice>,
-}
-
-/// What all graphs of a device share.
-struct OfDevice {
-    side: SideStream,
-    /// The number of the first sample of a part, which a graph reads.
-    first: Tensor,
-}
-
-/// A part that was captured, with the tensors that it reads and writes.
-pub(super) struct Captured {
-    graph: Graph,
-    batch: Batch,
-    loss: Tensor,
-    /// Where it writes the gradients of variables, unless it adds to those that are there.
-    gradients: Vec<(Tensor, Tensor)>,
+    passes: PassGraphs,
+    /// Whether the trial is to take them.
+    asked: bool,
 }
 
 /// A part of a batch, and what its mean loss is taken over.
@@ -56,60 +35,59 @@ pub(super) struct Pass<'a> {
 }
 
 impl Graphs {
-    /// On CUDA, where they are asked for. The scale of f16's loss changes on the way, so that no
-    /// graph would be right for long. With several ranks gradients are summed in the midst of a
-    /// backward pass, by threads of the host that no graph holds.
+    /// On CUDA, where they are asked for.
     pub(super) fn new(config: &TrialConfig, context: &TrialContext, is_ranked: bool) -> Self {
-        let asked = std::env::var_os(SWITCH).is_some_and(|value| value == "1");
-        let fits = config.precision != Precision::F16 && !is_ranked;
-        let mut graphs = Self {
-            captures: Captures::none(),
-            device: None,
+        let asked = context.graphs && context.device.is_cuda();
+        let passes = match why_not(config, is_ranked) {
+            _ if !asked => PassGraphs::none(),
+            Some(reason) => PassGraphs::refused(reason.to_owned()),
+            None => PassGraphs::new(context.device, config.batch_size),
         };
-        if let Device::Cuda(index) = context.device
-            && asked
-            && fits
-        {
-            match SideStream::new(index) {
-                Ok(side) => {
-                    graphs.captures = Captures::new(config.batch_size);
-                    let first = Tensor::zeros([], (Kind::Int64, context.device));
-                    graphs.device = Some(OfDevice { side, first });
-                }
-                Err(reason) => graphs.captures = Captures::refused(reason),
-            }
-        }
-        graphs
+        Self { passes, asked }
     }
 
     /// Computes the gradients of a part; its loss, which the next part of this size overwrites.
     pub(super) fn compute(&mut self, pass: &Pass<'_>) -> Tensor {
-        let Some(device) = self.device.as_ref().filter(|_| self.captures.are_taken()) else {
-            return pass.loss(pass.batch);
-        };
-        let tensors = pass.batch.inputs.iter().chain([&pass.batch.targets]);
-        let part = Part {
+        let batch = pass.batch;
+        self.passes.compute_part(&PartOfStep {
+            store: &pass.task.store,
+            tensors: batch.inputs.iter().chain([&batch.targets]).collect(),
             batch: pass.count,
-            sizes: tensors.map(Tensor::size).collect(),
+            first: pass.first,
             adds: pass.adds,
-        };
-        self.captures.compute(part, &mut OnDevice { pass, device })
+            pass: &|tensors| pass.loss(tensors),
+        })
     }
 
     /// Why graphs were given up, once.
     pub(super) fn take_reason(&mut self) -> Option<String> {
-        self.captures.take_reason()
+        self.passes.take_reason()
+    }
+
+    /// How passes were computed so far, where the trial was to take graphs.
+    pub(super) fn used(&self) -> Option<GraphUse> {
+        self.asked.then(|| self.passes.used())
     }
 }
 
+/// Why a trial that is to take graphs takes none.
+fn why_not(config: &TrialConfig, is_ranked: bool) -> Option<&'static str> {
+    if config.precision == Precision::F16 {
+        return Some("the scale of a loss in f16 changes on the way");
+    }
+    is_ranked.then_some("ranks sum gradients in the midst of a backward pass")
+}
+
 impl Pass<'_> {
-    /// Adds the gradients of the part to those that are there; its loss, the sum over its samples.
-    fn loss(&self, batch: &Batch) -> Tensor {
+    /// Adds the gradients of inputs and targets to those that are there; their loss, the sum over
+    /// the samples.
+    fn loss(&self, tensors: &[Tensor]) -> Tensor {
+        let (targets, inputs) = tensors.split_last().expect("a batch has targets");
         let loss = {
             let _region = self.half.map(|kind| Autocast::begin(self.on, kind));
             let mode = Mode::Train { first: self.first };
-            let logits = self.task.forward(&batch.inputs, mode);
-            self.task.objective.loss(&logits, &batch.targets)
+            let logits = self.task.forward(inputs, mode);
+            self.task.objective.loss(&logits, targets)
         };
         // Each part is divided by the whole batch: their gradients add up
         // to those of the mean.
@@ -123,86 +101,52 @@ impl Pass<'_> {
     }
 }
 
-struct OnDevice<'a> {
-    pass: &'a Pass<'a>,
-    device: &'a OfDevice,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tasks::TaskConfig;
+    use crate::trial::{Amount, OptimizerSettings, RuleName};
 
-impl OnDevice<'_> {
-    /// Tells the device the number of the first sample.
-    fn tell(&self) {
-        let mut first = self.device.first.shallow_clone();
-        let _ = first.fill_(self.pass.first as i64);
+    fn trial(precision: Precision) -> TrialConfig {
+        let table = serde_json::json!({ "model": "gmf", "generated": { "users": 5, "items": 9 } });
+        let task = TaskConfig::from_table("ncf", table).unwrap();
+        let optimizer = OptimizerSettings::new(RuleName::Sgd, 0.1);
+        TrialConfig {
+            precision,
+            ..TrialConfig::new(task, optimizer, 8, Amount::Epochs(1))
+        }
     }
 
-    /// The loss, with all that differs from step to step read from memory of the device.
-    fn repeatable(&self, batch: &Batch) -> Tensor {
-        let _first = FirstSample::of(&self.device.first);
-        self.pass.loss(batch)
-    }
-}
-
-impl Work for OnDevice<'_> {
-    type Graph = Captured;
-    type Result = Tensor;
-
-    fn eager(&mut self) -> Tensor {
-        self.pass.loss(self.pass.batch)
-    }
-
-    fn warm_up(&mut self) -> Tensor {
-        self.tell();
-        self.device.side.within(|| self.repeatable(self.pass.batch))
-    }
-
-    fn capture(&mut self) -> Result<Captured, String> {
-        let pass = self.pass;
-        let batch = Batch {
-            inputs: pass.batch.inputs.iter().map(Tensor::copy).collect(),
-            targets: pass.batch.targets.copy(),
+    #[test]
+    fn what_cannot_be_captured_says_why_and_the_cpu_has_nothing_to_say() {
+        assert_eq!(why_not(&trial(Precision::F32), false), None);
+        assert_eq!(why_not(&trial(Precision::Bf16), false), None);
+        assert!(
+            why_not(&trial(Precision::F16), false)
+                .unwrap()
+                .contains("f16")
+        );
+        assert!(
+            why_not(&trial(Precision::F32), true)
+                .unwrap()
+                .contains("ranks")
+        );
+        for graphs in [false, true] {
+            let context = TrialContext {
+                graphs,
+                ..super::super::run::untrained(None)
+            };
+            let mut made = Graphs::new(&trial(Precision::F16), &context, false);
+            assert_eq!((made.used(), made.take_reason()), (None, None));
+        }
+        let context = TrialContext {
+            graphs: true,
+            device: Device::Cuda(0),
+            ..super::super::run::untrained(None)
         };
-        let variables = pass.task.store.trainable_variables();
-        let captured = Graph::capture(&self.device.side, || self.repeatable(&batch));
-        if captured.is_err() && !pass.adds {
-            // What backward has made on the way holds nothing.
-            variables.iter().for_each(|one| set_gradient(one, None));
-        }
-        let (graph, loss) = captured?;
-        let own = variables.into_iter().filter(|_| !pass.adds);
-        let gradients = own.map(|one| {
-            let gradient = one.grad();
-            (one, gradient)
-        });
-        Ok(Captured {
-            graph,
-            batch,
-            loss,
-            gradients: gradients
-                .filter(|(_, gradient)| gradient.defined())
-                .collect(),
-        })
-    }
-
-    fn replay(&mut self, captured: &Captured) -> Tensor {
-        let new = self
-            .pass
-            .batch
-            .inputs
-            .iter()
-            .chain([&self.pass.batch.targets]);
-        let places = captured
-            .batch
-            .inputs
-            .iter()
-            .chain([&captured.batch.targets]);
-        for (place, new) in places.zip(new) {
-            place.shallow_clone().copy_(new);
-        }
-        self.tell();
-        for (variable, gradient) in &captured.gradients {
-            set_gradient(variable, Some(gradient));
-        }
-        captured.graph.replay();
-        captured.loss.shallow_clone()
+        let mut refused = Graphs::new(&trial(Precision::F16), &context, false);
+        assert_eq!(refused.used(), Some(GraphUse::default()));
+        assert!(refused.take_reason().unwrap().contains("f16"));
+        assert_eq!(refused.take_reason(), None);
     }
 }

@@ -10,6 +10,7 @@ use super::error::TrialError;
 use super::run::untrained;
 use super::training;
 use crate::device;
+use crate::models::TablePart;
 use crate::tasks::TrialConfig;
 use crate::trial::{OptimizerSettings, ScopeName, ScopeSetting};
 
@@ -72,8 +73,9 @@ pub fn treated_layers(
 ) -> Result<TreatedLayers, TrialError> {
     config.validate()?;
     let context = untrained(data_root);
-    let task = device::catch_out_of_memory(|| training::task(config, &context))
-        .map_err(TrialError::from)?;
+    let task =
+        device::catch_out_of_memory(|| training::task(config, &context, TablePart::default()))
+            .map_err(TrialError::from)?;
     let lawn = config.optimizer.lawn;
     let with_lawn = TrialConfig {
         optimizer: match lawn {

@@ -10,16 +10,20 @@ mod evaluate;
 mod freeze;
 mod graphs;
 mod layers;
+mod loans;
 mod loss_scale;
 mod observer;
 mod optimizer;
+mod pass_graphs;
 mod progress;
 mod range_test;
 mod ranked;
 mod record;
 mod rules;
 mod run;
+mod shards;
 mod share;
+mod start;
 mod step;
 mod together;
 mod trainer;
@@ -27,14 +31,16 @@ mod training;
 mod unread_norms;
 mod weights;
 
+pub use captures::GraphUse;
 pub use checkpoint::{remove_checkpoints, set_aside, set_checkpoints_aside};
 pub use context::TrialContext;
 pub use error::TrialError;
 pub use layers::{TreatedLayer, TreatedLayers, treated_layers};
 pub use observer::{Notice, Observer, SilentObserver, TrialInfo};
+pub use pass_graphs::PassGraphs;
 pub use range_test::{RangeStep, RangeTest, RateRange, range_test};
 pub use record::{
     EvaluationRecord, ParameterDiagnostics, Seconds, TrialEnd, TrialSummary, UnitNorm,
 };
-pub use run::{dry_run, examine, run_trial, run_trial_on};
+pub use run::{SHORTAGE, dry_run, examine, run_trial, run_trial_on};
 pub use share::largest_share;

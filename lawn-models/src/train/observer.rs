@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use lawn_core::Treatment;
 use serde::{Deserialize, Serialize};
 
+use super::captures::GraphUse;
 use super::record::EvaluationRecord;
 
 /// Something out of the ordinary that a trial came through.
@@ -59,6 +60,15 @@ pub enum Notice {
     NotCaptured {
         /// What was said of it.
         reason: String,
+    },
+    /// Training went on with another number of ranks. The result is the same up to rounding.
+    OtherRanks {
+        /// The step that it went on from.
+        step: u64,
+        /// Ranks before.
+        before: u32,
+        /// And since.
+        now: u32,
     },
     /// Memory ran out; training went on from the last checkpoint with fewer samples
     /// in memory at once. The result is the same up to rounding.
@@ -115,6 +125,10 @@ impl fmt::Display for Notice {
                 "steps are launched operation by operation, as they cannot be captured in a graph: \
                  {reason}"
             ),
+            Self::OtherRanks { step, before, now } => write!(
+                f,
+                "from step {step} on trained by {now} ranks, by {before} before"
+            ),
             Self::MicroBatchReduced { from, to, reason } => {
                 write!(
                     f,
@@ -141,6 +155,9 @@ pub struct TrialInfo {
     pub recorded_step: u64,
     /// What the optimizer will do to each parameter, and why.
     pub treatments: Vec<Treatment>,
+    /// The parameters whose steps libtorch's operations take on CUDA, one by one, as
+    /// [`Optimizer::without_cuda_kernels`](lawn_core::Optimizer::without_cuda_kernels) says.
+    pub without_cuda_kernels: Vec<String>,
 }
 
 /// Listens to a trial.
@@ -156,6 +173,10 @@ pub trait Observer {
     /// The trial came through something out of the ordinary. May be called before
     /// [`started`](Self::started), and before it is called again.
     fn notice(&mut self, _notice: &Notice) {}
+    /// How passes were computed, at the end of a trial that was to take
+    /// [graphs](crate::TrialContext::graphs) on CUDA, finished or not: those of this process, since it
+    /// last [started](Self::started).
+    fn computed(&mut self, _used: &GraphUse) {}
     /// Polled at each step; the trial stops soon after it turns true.
     fn stop_requested(&self) -> bool;
     /// Asked before each checkpoint: false where another process trains this trial now,

@@ -31,6 +31,9 @@ pub(super) struct Progress {
     /// What a condition of the freeze has seen.
     #[serde(default)]
     pub(super) freeze: FreezeWatch,
+    /// How many ranks have trained it last, where there were several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) ranks: Option<u32>,
     /// What the learning rate has fallen to on plateaus, where it does so.
     #[serde(default)]
     pub(super) plateau: Option<Plateau>,
@@ -81,6 +84,20 @@ impl Progress {
             self.step_in_epoch = 0;
         }
     }
+}
+
+/// Samples of the first part of so many, where a part has `part` at most.
+fn first_part(left: u64, part: u64) -> u64 {
+    // A single sample goes along: batch normalization could not take a variance over it.
+    let goes_along = part > 1 && left == part + 1;
+    left.min(part) + u64::from(goes_along)
+}
+
+/// How many parts so many samples are cut into.
+pub(super) fn parts(samples: u64, part: u64) -> u64 {
+    let (whole, rest) = (samples / part, samples % part);
+    let goes_along = part > 1 && rest == 1 && whole > 0;
+    whole + u64::from(rest > 0 && !goes_along)
 }
 
 /// The parts of all batches that are still to come, in order.
@@ -136,9 +153,7 @@ impl Iterator for Parts {
         };
         let from = start + self.done;
         let left = share - self.done;
-        // A single sample goes along: batch normalization could not take a variance over it.
-        let goes_along = self.part > 1 && left == self.part + 1;
-        self.done += left.min(self.part) + u64::from(goes_along);
+        self.done += first_part(left, self.part);
         let request = Request {
             epoch: self.progress.epoch + 1,
             samples: from..start + self.done,
@@ -174,6 +189,20 @@ mod tests {
             let first = (0..100).map(|sample| (1, sample));
             let second = (0..45).map(|sample| (2, sample));
             assert_eq!(all, first.chain(second).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn parts_are_counted_as_they_are_cut() {
+        for part in 1..6 {
+            for samples in 0..20 {
+                let (mut left, mut count) = (samples, 0);
+                while left > 0 {
+                    left -= first_part(left, part);
+                    count += 1;
+                }
+                assert_eq!(parts(samples, part), count, "{samples} by {part}");
+            }
         }
     }
 

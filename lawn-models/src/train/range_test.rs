@@ -103,6 +103,7 @@ pub fn range_test(
         checkpoint_every: Duration::MAX,
         keep_weights: false,
         deterministic: false,
+        graphs: false,
     };
     let mut training = Training::new(
         &config,

@@ -2,7 +2,8 @@
 //!
 //! A step sums over the ranks, in this order: the buckets of gradients, while backward goes on; then
 //! one tensor of f64 with a flag for each parameter that has a gradient anywhere, what the ranks
-//! wish for, and their shares of the running statistics.
+//! wish for, the squares of the gradients of shared tables, and their shares of the running
+//! statistics. Between them shared tables get the gradients of their rows, by [`loans`](super::loans).
 //!
 //! ```text
 //! running statistics, over the units u = 1 … U of a batch, with momentum μ:
@@ -11,15 +12,20 @@
 //! ```
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
+use lawn_core::{State, Treatment};
 use tch::{Device, Kind, Tensor};
 
 use super::error::TrialError;
+use super::loans::{self, Loan, Touched};
+use super::shards::Shards;
 use super::share::{Share, Sharing};
-use crate::models::LookUps;
 use crate::models::layers::STATISTICS_MOMENTUM;
+use crate::models::{LookUps, Model};
 use crate::ranks::{RankGradients, RankGroup, Ranks, RanksError};
-use crate::tasks::Task;
+use crate::tasks::{Task, TrialConfig};
+use crate::trial::SettingsError;
 
 /// What ranks agree on in a step, for what comes after it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,6 +48,12 @@ pub(super) struct Ranked {
     /// Running means and variances, in order of name.
     statistics: Vec<Tensor>,
     unit: u64,
+    shards: Shards,
+    /// Rows of shared tables that the last pass was of, until their gradients are given back.
+    loans: Vec<Loan>,
+    touched: Touched,
+    /// The sum over the ranks of the squares of the gradients of shared tables.
+    table_square: f64,
     /// What this rank wishes for in the step to come.
     pub(super) wishes: Wishes,
     /// What was agreed on in the last step.
@@ -55,8 +67,10 @@ impl Ranked {
             return Ok(None);
         };
         let parameters = task.parameters()?;
+        let shards = Shards::of(&*task.model);
         let (names, tensors) = parameters
             .iter()
+            .filter(|one| !shards.has(&one.name))
             .map(|one| (one.name.clone(), one.tensor.shallow_clone()))
             .unzip();
         let mut statistics: Vec<(String, Tensor)> = task.store.variables().into_iter().collect();
@@ -69,6 +83,10 @@ impl Ranked {
             names,
             statistics: statistics.into_iter().map(|(_, tensor)| tensor).collect(),
             unit: task.model.statistics_batch(),
+            shards,
+            loans: Vec::new(),
+            touched: Touched::default(),
+            table_square: 0.0,
             wishes: Wishes::default(),
             agreed: Wishes {
                 may_save: true,
@@ -109,11 +127,71 @@ impl Ranked {
         self.gradients.expect_last_backward();
     }
 
-    /// After the backward passes of a step: all ranks have the gradients of the whole batch, and
-    /// its running statistics.
-    pub(super) fn sum_step(&mut self, share: &Share) -> Result<(), RanksError> {
-        let _guard = tch::no_grad_guard();
+    /// Whether the rows of embedding tables are dealt out among the ranks.
+    pub(super) fn shares_tables(&self) -> bool {
+        !self.shards.is_empty()
+    }
+
+    /// Whether a parameter is one of these.
+    pub(super) fn is_shared(&self, parameter: &str) -> bool {
+        self.shards.has(parameter)
+    }
+
+    /// Refuses what no rank can do with its rows of shared tables alone.
+    pub(super) fn require_shareable(
+        &self,
+        config: &TrialConfig,
+        treatments: &[Treatment],
+    ) -> Result<(), SettingsError> {
+        if !self.shares_tables() {
+            return Ok(());
+        }
+        config.require_shareable_tables()?;
+        let mut shared = treatments
+            .iter()
+            .filter(|one| self.is_shared(&one.parameter));
+        let by_layer = |one: &&Treatment| one.units > 0 && one.units != one.shape[0];
+        match shared.find(by_layer) {
+            None => Ok(()),
+            Some(one) => Err(SettingsError::NotApplicable {
+                setting: "granularity".to_owned(),
+                context: format!(
+                    "a table whose rows are dealt out among ranks ({})",
+                    one.parameter
+                ),
+                allowed: "set it to \"row\": no rank has the whole layer".to_owned(),
+            }),
+        }
+    }
+
+    /// Before the forward pass of a part, or in its place at a rank that has no more: the rows that
+    /// it looks up are there, and the gradients of those before have been given back.
+    pub(super) fn bring_rows(
+        &mut self,
+        model: &dyn Model,
+        inputs: Option<&[Tensor]>,
+    ) -> Result<(), RanksError> {
+        let group = self.ranks.group().expect("there are several ranks");
+        self.touched
+            .give_back(group, std::mem::take(&mut self.loans))?;
+        self.loans = loans::bring(group, model, inputs, true)?;
+        Ok(())
+    }
+
+    /// After the backward passes of a step: all ranks have the gradients of the whole batch, of its
+    /// shared tables those of their own rows, and its running statistics. Gives the look-ups of
+    /// these rows.
+    pub(super) fn sum_step(
+        &mut self,
+        share: &Share,
+        model: &dyn Model,
+    ) -> Result<Vec<LookUps>, RanksError> {
         let present = self.gradients.launch(self.group())?;
+        let group = self.ranks.group().expect("there are several ranks");
+        self.touched
+            .give_back(group, std::mem::take(&mut self.loans))?;
+        let _guard = tch::no_grad_guard();
+        let (square, look_ups) = self.touched.settle(model);
         let mut numbers: Vec<f64> = present
             .iter()
             .map(|&one| f64::from(u8::from(one)))
@@ -123,6 +201,7 @@ impl Ranked {
         for wish in [own.stop, first && own.save, first && own.may_save] {
             numbers.push(f64::from(u8::from(wish)));
         }
+        numbers.push(square);
         let flags = Tensor::from_slice(&numbers);
         let decay =
             (1.0 - STATISTICS_MOMENTUM).powi(i32::try_from(share.units_after).unwrap_or(i32::MAX));
@@ -143,6 +222,7 @@ impl Ranked {
                 .copy_(&tail.narrow(0, place, count));
             place += count;
         }
+        self.table_square = flags[flags.len() - 1];
         let flags: Vec<bool> = flags.into_iter().map(|flag| flag > 0.0).collect();
         let (present, wishes) = flags.split_at(present.len());
         self.agreed = Wishes {
@@ -150,7 +230,54 @@ impl Ranked {
             save: wishes[1],
             may_save: wishes[2],
         };
-        self.gradients.place(self.group(), present)
+        self.gradients.place(self.group(), present)?;
+        Ok(look_ups)
+    }
+
+    /// The norm of the gradient of the whole net, where no rank has all of it. The optimizer skips
+    /// a step by its own part: where the whole is not finite, the part of each rank is made so.
+    pub(super) fn gradient_norm(&self) -> Option<f64> {
+        if !self.shares_tables() {
+            return None;
+        }
+        let _guard = tch::no_grad_guard();
+        let gradients = self.gradients.parameters().iter().map(Tensor::grad);
+        let gradients: Vec<Tensor> = gradients.filter(Tensor::defined).collect();
+        let norms = gradients.iter().map(|gradient| {
+            let norm = gradient.norm_scalaropt_dtype(2, Kind::Double);
+            norm.double_value(&[])
+        });
+        let square = norms.map(|norm| norm.powi(2)).sum::<f64>() + self.table_square;
+        if !square.is_finite() {
+            for mut gradient in gradients {
+                let _ = gradient.fill_(f64::NAN);
+            }
+        }
+        Some(square.sqrt())
+    }
+
+    /// The squares of the norms of shared tables, of which each rank knows those of its rows, as
+    /// those of the whole.
+    pub(super) fn table_squares(
+        &self,
+        own: &BTreeMap<&str, f64>,
+    ) -> Result<BTreeMap<String, f64>, RanksError> {
+        self.shards.totals(self.group(), own)
+    }
+
+    /// A whole state at rank 0, as [`Shards::whole`].
+    pub(super) fn whole(&self, own: State) -> Result<State, RanksError> {
+        self.shards.whole(self.group(), own)
+    }
+
+    /// This rank's part of a whole state, as [`Shards::part`].
+    pub(super) fn part(&self, whole: Option<State>) -> Result<State, TrialError> {
+        self.shards.part(self.group(), whole)
+    }
+
+    /// Takes out of a state what is of this rank's rows alone.
+    pub(super) fn take_tables(&self, state: &mut State) -> BTreeMap<String, Tensor> {
+        self.shards.take(state)
     }
 
     /// What all ranks look up, from what this one does.
@@ -161,7 +288,7 @@ impl Ranked {
             found.expect("a table is a parameter") as i64
         };
         let mut pairs = vec![Tensor::zeros([0, 2], (Kind::Int64, Device::Cpu))];
-        for LookUps { table, rows } in own {
+        for LookUps { table, rows } in own.iter().filter(|one| !self.is_shared(&one.table)) {
             let rows = rows.flatten(0, -1).to_device(Device::Cpu);
             let tables = rows.full_like(number(table));
             pairs.push(Tensor::stack(&[tables, rows], 1));
@@ -184,6 +311,13 @@ impl Ranked {
         let sum = Tensor::from_slice(&[own]);
         self.group().sum(&sum)?;
         Ok(sum.double_value(&[0]))
+    }
+
+    /// The least of a number over the ranks.
+    pub(super) fn least(&self, own: u64) -> Result<u64, RanksError> {
+        let own = Tensor::from_slice(&[own as i64]);
+        let all = self.group().gather_rows(&own)?;
+        Ok(all.min().int64_value(&[]) as u64)
     }
 
     /// Refuses ranks whose tensors are not those of rank 0, bit for bit.
@@ -253,10 +387,10 @@ impl SharedAnswers {
         let together = inputs.iter().all(|one| one.size()[0] == samples);
         let count = i64::from(self.ranks.count());
         let (Some(group), true) = (self.ranks.group(), together && samples >= count) else {
-            return task.answer(inputs);
+            return self.own_answer(task, inputs);
         };
         if self.failed.borrow().is_some() {
-            return task.answer(inputs);
+            return self.own_answer(task, inputs);
         }
         let _guard = tch::no_grad_guard();
         let rank = i64::from(self.ranks.rank());
@@ -265,15 +399,31 @@ impl SharedAnswers {
             .iter()
             .map(|one| one.narrow(0, from, to - from))
             .collect();
-        let own = task.answer(&part);
+        let own = self.own_answer(task, &part);
         match group.gather_rows(&own.to_device(Device::Cpu).contiguous()) {
             Ok(all) => all.to_device(own.device()),
             Err(error) => {
                 // Whoever asked learns of it from `check`.
                 self.failed.replace(Some(error));
-                task.answer(inputs)
+                self.own_answer(task, inputs)
             }
         }
+    }
+
+    /// What this rank computes by itself, with rows that others have brought to it where tables are
+    /// shared; zeros once a rank is lost that had some.
+    fn own_answer(&self, task: &Task, inputs: &[Tensor]) -> Tensor {
+        let is_shared = task.model.tables().iter().any(|table| table.is_parted());
+        let (Some(group), true) = (self.ranks.group(), is_shared) else {
+            return task.answer(inputs);
+        };
+        if self.failed.borrow().is_none() {
+            match loans::bring(group, &*task.model, Some(inputs), false) {
+                Ok(_) => return task.answer(inputs),
+                Err(error) => drop(self.failed.replace(Some(error))),
+            }
+        }
+        Tensor::zeros(inputs[0].size()[0], (Kind::Float, Device::Cpu))
     }
 
     /// What went wrong among the answers.

@@ -13,6 +13,7 @@ use super::record::TrialEnd;
 use super::trainer::run;
 use super::training::{self, SetUp, Training};
 use crate::device;
+use crate::models::TablePart;
 use crate::ranks::{Ranks, RanksError};
 use crate::tasks::TrialConfig;
 use crate::trial::Length;
@@ -49,6 +50,7 @@ use crate::trial::Length;
 ///     checkpoint_every: Duration::from_secs(60),
 ///     keep_weights: true,
 ///     deterministic: false,
+///     graphs: false,
 /// };
 /// let end = run_trial(&config, &context, &mut SilentObserver)?;
 /// assert!(matches!(end, TrialEnd::Finished(summary) if summary.epochs == 1.0));
@@ -67,7 +69,9 @@ pub fn run_trial(
 ///
 /// The samples of a step are shared out among the ranks by their place in the batch, gradients are
 /// summed in f32, and each rank takes the same step: the result is that of one rank up to rounding,
-/// and repeats bit for bit for one number of ranks. Where memory is short on a rank the trial ends.
+/// and repeats bit for bit for one number of ranks. Where memory is short on a rank the trial ends on
+/// all: the observer is given a [`Notice`] where it may go on with fewer samples at once, in new
+/// processes.
 ///
 /// # Errors
 /// As [`run_trial`], and [`TrialError::Ranks`]. The others then learn of it, and end too.
@@ -88,7 +92,7 @@ pub fn run_trial_on(
         }
         Err(error) => {
             group.fail(&error.to_string());
-            Err(of_any_rank(error))
+            Err(error)
         }
     }
 }
@@ -104,8 +108,8 @@ fn of_any_rank(error: TrialError) -> TrialError {
     }
 }
 
-/// How [`TrialError::OutOfMemory`] begins.
-const SHORTAGE: &str = "out of memory: ";
+/// What the words of [`TrialError::OutOfMemory`] begin with.
+pub const SHORTAGE: &str = "out of memory: ";
 
 fn is_shortage(reason: &str) -> bool {
     reason.starts_with(SHORTAGE)
@@ -146,19 +150,23 @@ fn within_memory(
             parts = Some((training.part(), training.smallest_part()));
             run(training, observer)
         });
-        let attempt = attempt.map_err(TrialError::from);
+        let attempt = attempt.map_err(|failure| of_any_rank(failure.into()));
         let Err(TrialError::OutOfMemory { detail }) = attempt else {
             return attempt;
         };
         if ranks.count() > 1 {
-            let detail = format!(
-                "{detail}; ranks do not go on with fewer samples at once by themselves: set \
-                 `micro_batch_size`, or more ranks"
-            );
+            // The others are in the midst of a sum that never ends: all processes begin again.
+            if let Some((from, least)) = parts
+                && let Some(to) = smaller(from, least)
+            {
+                let reason = detail.clone();
+                observer.notice(&Notice::MicroBatchReduced { from, to, reason });
+            }
             return Err(TrialError::OutOfMemory { detail });
         }
         // Blocks of the larger parts fit none of the smaller, and would only take room from them.
         device::let_go_of_host_memory();
+        device::let_go_of_device_memory(context.device);
         let Some((from, least)) = parts else {
             return Err(TrialError::OutOfMemory { detail });
         };
@@ -200,7 +208,7 @@ pub fn dry_run(config: &TrialConfig, data_root: Option<&Path>) -> Result<TrialIn
     config.validate()?;
     let SetUp {
         length, optimizer, ..
-    } = SetUp::new(config, &untrained(data_root))?;
+    } = SetUp::new(config, &untrained(data_root), TablePart::default())?;
     Ok(info(length, &optimizer))
 }
 
@@ -218,8 +226,10 @@ pub fn examine(
         return Ok(Vec::new());
     };
     first.task.validate()?;
-    let task = device::catch_out_of_memory(|| training::task(first, &untrained(data_root)))
-        .map_err(TrialError::from)?;
+    let task = device::catch_out_of_memory(|| {
+        training::task(first, &untrained(data_root), TablePart::default())
+    })
+    .map_err(TrialError::from)?;
     let one = |config: &TrialConfig| {
         config.validate()?;
         let (length, optimizer) = training::optimizer(&task, config)?;
@@ -237,6 +247,7 @@ pub(super) fn untrained(data_root: Option<&Path>) -> TrialContext {
         checkpoint_every: Duration::MAX,
         keep_weights: false,
         deterministic: false,
+        graphs: false,
     }
 }
 
@@ -248,7 +259,13 @@ fn info(length: Length, optimizer: &Optimizer) -> TrialInfo {
         resumed_step: 0,
         recorded_step: 0,
         treatments: optimizer.treatments().to_vec(),
+        without_cuda_kernels: without_cuda_kernels(optimizer),
     }
+}
+
+pub(super) fn without_cuda_kernels(optimizer: &Optimizer) -> Vec<String> {
+    let names = optimizer.without_cuda_kernels().into_iter();
+    names.map(str::to_owned).collect()
 }
 
 /// Half of a part, as a multiple of the smallest; none where that is no smaller.

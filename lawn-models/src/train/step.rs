@@ -55,6 +55,7 @@ pub(super) fn step(
         ranked.begin_step();
     }
     let mut look_ups = Vec::new();
+    let mut rounds = training.rounds(count);
     let mut done = share.samples.start;
     while done < share.samples.end {
         let asked = Instant::now();
@@ -68,10 +69,15 @@ pub(super) fn step(
         }
         let (first, adds) = (training.progress.samples + done, done > share.samples.start);
         done += request.samples.end - request.samples.start;
-        if let Some(ranked) = &training.ranked
-            && done == share.samples.end
-        {
-            ranked.expect_last_backward();
+        rounds -= 1;
+        if let Some(ranked) = &mut training.ranked {
+            if ranked.shares_tables() {
+                ranked.bring_rows(&*training.task.model, Some(&batch.inputs))?;
+            }
+            // Where others have more parts, sums begin after theirs: in one order on all ranks.
+            if done == share.samples.end && rounds == 0 {
+                ranked.expect_last_backward();
+            }
         }
         let loss = training.graphs.compute(&Pass {
             task: &training.task,
@@ -85,12 +91,21 @@ pub(super) fn step(
         });
         training.loss_sum += loss.to_kind(Kind::Double);
     }
+    let mut norm = None;
     if let Some(ranked) = &mut training.ranked {
-        ranked.sum_step(&share)?;
+        for _ in 0..rounds {
+            ranked.bring_rows(&*training.task.model, None)?;
+        }
+        let of_shared = ranked.sum_step(&share, &*training.task.model)?;
         if counts_rows {
             look_ups = ranked.all_look_ups(&look_ups)?;
+            look_ups.extend(of_shared);
         }
+        norm = ranked.gradient_norm();
     }
+    // Nobody but the ranks together knows this norm, and the optimizer clips by it no more.
+    let clip = training.config.optimizer.clip_norm.zip(norm);
+    let clip = clip.map_or(1.0, |(clip, norm)| (clip * scale / norm).min(1.0));
     for LookUps { table, rows } in look_ups {
         training.optimizer.count_rows(&table, &rows)?;
     }
@@ -99,7 +114,7 @@ pub(super) fn step(
     }
     let report = training.optimizer.step_with(StepOptions {
         samples: count,
-        gradient_scale: scale,
+        gradient_scale: scale / if clip > 0.0 { clip } else { 1.0 },
         diagnostics: training.config.diagnostics.units && evaluation_is_due,
         all_rows_counted: counts_rows,
     })?;
@@ -118,6 +133,11 @@ pub(super) fn step(
     }
     if overflowed.is_some() {
         training.progress.since.skipped += 1;
+    } else if let Some(norm) = norm {
+        if !norm.is_finite() {
+            return Ok(Outcome::Skipped(before));
+        }
+        training.progress.since.gradient_norm_sum += norm / scale;
     } else if report.is_pending() {
         training.unread.push(&report, before);
     } else if report.skipped() {

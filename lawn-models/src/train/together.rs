@@ -1,8 +1,9 @@
 //! What a trial under way does together with the other ranks, and by itself where there are none.
 
-use lawn_core::State;
+use lawn_core::{State, Treatment, WeightNorm};
 use tch::Tensor;
 
+use super::distance::Distance;
 use super::error::TrialError;
 use super::observer::Observer;
 use super::ranked::{Ranked, SharedAnswers, Wishes};
@@ -26,14 +27,27 @@ impl Training<'_> {
         }
     }
 
+    /// Takes the fewest samples at once that any rank holds, where all come to each part together. Each
+    /// has read for itself what memory was found to hold.
+    pub(super) fn agree_on_part(&mut self) -> Result<(), TrialError> {
+        let own = self.part();
+        if let Some(ranked) = self.ranked.as_ref().filter(|one| one.shares_tables()) {
+            self.common_part = Some(ranked.least(own)?);
+        }
+        Ok(())
+    }
+
     /// Takes the radii of rank 0 where those of others have other bits: all ranks hold the same
-    /// norms.
+    /// norms. Those of rows of shared tables are their owner's.
     pub(super) fn agree_on_radii(&mut self) -> Result<(), TrialError> {
         if let Some(ranked) = &self.ranked {
-            let own = self.optimizer.state().to_bytes()?;
+            let mut own = self.optimizer.state();
+            let tables = ranked.take_tables(&mut own);
+            let own = own.to_bytes()?;
             let of_first = ranked.of_first(&own)?;
             if of_first != own {
-                let state = State::from_bytes(&of_first, self.context.device)?;
+                let mut state = State::from_bytes(&of_first, self.context.device)?;
+                state.tensors.extend(tables);
                 self.optimizer.load_state(&state)?;
             }
         }
@@ -41,16 +55,92 @@ impl Training<'_> {
         Ok(())
     }
 
-    /// Refuses ranks that do not hold the same weights and the same state.
+    /// Refuses ranks that do not hold the same weights and the same state, of what all have.
     pub(super) fn require_same_everywhere(&self) -> Result<(), TrialError> {
         if let Some(ranked) = &self.ranked {
             let parameters = self.task.parameters()?;
-            let weights = parameters.iter().map(|one| one.tensor.detach());
+            let weights = parameters.iter().filter(|one| !ranked.is_shared(&one.name));
+            let weights = weights.map(|one| one.tensor.detach());
             ranked.require_same("a weight", weights, self.step)?;
-            let state = self.optimizer.state().tensors.into_values();
+            let mut state = self.optimizer.state();
+            ranked.take_tables(&mut state);
+            let state = state.tensors.into_values();
             ranked.require_same("the optimizer's state", state, self.step)?;
         }
         Ok(())
+    }
+
+    /// The state of a checkpoint with all rows of shared tables, at rank 0.
+    pub(super) fn whole(&self, own: State) -> Result<State, TrialError> {
+        match &self.ranked {
+            Some(ranked) => Ok(ranked.whole(own)?),
+            None => Ok(own),
+        }
+    }
+
+    /// The norms of the parameters, of shared tables those of the whole.
+    pub(super) fn weight_norms(&self) -> Result<Vec<WeightNorm>, TrialError> {
+        let mut norms = self.optimizer.weight_norms();
+        if let Some(ranked) = &self.ranked {
+            let squares = norms.iter();
+            let squares = squares.map(|one| (one.parameter.as_str(), one.norm.powi(2)));
+            let squares = ranked.table_squares(&squares.collect())?;
+            for one in &mut norms {
+                if let Some(square) = squares.get(&one.parameter) {
+                    one.norm = square.sqrt();
+                }
+            }
+        }
+        Ok(norms)
+    }
+
+    /// How far the weights are from where they were at the freeze.
+    pub(super) fn distance_from_freeze(&self) -> Result<Option<f64>, TrialError> {
+        let distance = self.distance.as_ref();
+        let Some(squares) = distance.and_then(Distance::squares) else {
+            return Ok(None);
+        };
+        let mut sum = 0.0;
+        let is_shared = |name: &str| match &self.ranked {
+            Some(ranked) => ranked.is_shared(name),
+            None => false,
+        };
+        for (name, square) in &squares {
+            if !is_shared(name) {
+                sum += square;
+            }
+        }
+        if let Some(ranked) = &self.ranked {
+            let own = squares.iter().copied().filter(|(name, _)| is_shared(name));
+            sum += ranked.table_squares(&own.collect())?.values().sum::<f64>();
+        }
+        Ok(Some(sum.sqrt()))
+    }
+
+    /// What is done to each parameter, where those of shared tables are of the whole.
+    pub(super) fn treatments(&self) -> Vec<Treatment> {
+        let mut treatments = self.optimizer.treatments().to_vec();
+        for table in self.task.model.tables() {
+            let named = |one: &&mut Treatment| one.parameter == table.name();
+            if table.is_parted()
+                && let Some(one) = treatments.iter_mut().find(named)
+            {
+                one.shape[0] = table.rows();
+                if one.units > 0 {
+                    one.units = table.rows();
+                }
+            }
+        }
+        treatments
+    }
+
+    /// Whether rank 0 says so.
+    pub(super) fn first_says(&self, own: bool) -> Result<bool, TrialError> {
+        let Some(ranked) = &self.ranked else {
+            return Ok(own);
+        };
+        let own = own && ranked.is_first();
+        Ok(ranked.total(f64::from(u8::from(own)))? > 0.0)
     }
 
     /// Answers of the net, computed by all ranks together.

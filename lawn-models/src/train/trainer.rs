@@ -4,6 +4,7 @@ use super::error::TrialError;
 use super::evaluate::{Evaluation, evaluate};
 use super::observer::{Notice, Observer, TrialInfo};
 use super::record::{TrialEnd, TrialSummary};
+use super::run::without_cuda_kernels;
 use super::step::{Outcome, read_norms, step};
 use super::training::{Timer, Training};
 use super::unread_norms::Position;
@@ -16,20 +17,29 @@ pub(super) fn run(
     mut training: Training<'_>,
     observer: &mut dyn Observer,
 ) -> Result<TrialEnd, TrialError> {
+    let end = train(&mut training, observer);
+    if let Some(used) = training.graphs.used() {
+        observer.computed(&used);
+    }
+    end
+}
+
+fn train(training: &mut Training<'_>, observer: &mut dyn Observer) -> Result<TrialEnd, TrialError> {
     observer.started(&TrialInfo {
         steps_per_epoch: training.length.steps_per_epoch,
-        steps: steps(&training),
+        steps: steps(training),
         train_samples: training.length.epoch_samples,
         resumed_step: training.step,
         recorded_step: training.progress.last.as_ref().map_or(0, |last| last.step),
-        treatments: training.optimizer.treatments().to_vec(),
+        treatments: training.treatments(),
+        without_cuda_kernels: without_cuda_kernels(&training.optimizer),
     });
-    let mut kept = KeptWeights::new(&training);
+    let mut kept = KeptWeights::new(training);
     training.timer = Timer::start();
-    while !is_over(&training) {
+    while !is_over(training) {
         let stops = training.stops(observer);
         if stops {
-            if let Err(position) = read_norms(&mut training) {
+            if let Err(position) = read_norms(training) {
                 return Ok(skipped(position));
             }
             // A checkpoint that is newer holds more: others tell by it whether a trial
@@ -42,9 +52,9 @@ pub(super) fn run(
                 step: training.step,
             });
         }
-        let evaluation_is_due = evaluation_is_due(&training);
+        let evaluation_is_due = evaluation_is_due(training);
         training.wish(observer);
-        match step(&mut training, evaluation_is_due)? {
+        match step(training, evaluation_is_due)? {
             Outcome::Taken => {}
             Outcome::Overflowed(to) => observer.notice(&Notice::LossScaleReduced {
                 step: training.step,
@@ -55,24 +65,24 @@ pub(super) fn run(
         if let Some(reason) = training.graphs.take_reason() {
             observer.notice(&Notice::NotCaptured { reason });
         }
-        observer.progress(training.step, steps(&training));
+        observer.progress(training.step, steps(training));
         if evaluation_is_due {
-            match evaluate(&mut training)? {
+            match evaluate(training)? {
                 Evaluation::Finite(record) => {
                     observer.evaluated(&record);
                     training.freeze_if_met(&record)?;
                     training.lower_rate_on_plateau(&record)?;
                     if let Some(kept) = &mut kept
-                        && observer.may_save()
+                        && training.may_save(observer)
                     {
-                        kept.evaluated(&mut training, &record)?;
+                        kept.evaluated(training, &record)?;
                     }
                 }
-                Evaluation::NotFinite(reason) => return Ok(diverged(&training, reason)),
+                Evaluation::NotFinite(reason) => return Ok(diverged(training, reason)),
             }
         }
         if training.saves_now(observer) {
-            if let Err(position) = read_norms(&mut training) {
+            if let Err(position) = read_norms(training) {
                 return Ok(skipped(position));
             }
             training.save()?;
@@ -81,7 +91,7 @@ pub(super) fn run(
     if training.config.stop_after.is_some() && training.may_save(observer) {
         training.save()?;
     }
-    let kept = kept.filter(|_| observer.may_save());
+    let kept = kept.filter(|_| training.may_save(observer));
     finish(training, kept)
 }
 
@@ -112,11 +122,11 @@ fn evaluation_is_due(training: &Training<'_>) -> bool {
 }
 
 /// Keeps the weights, measures the test split where the stage allows it, and sums up.
-fn finish(mut training: Training<'_>, kept: Option<KeptWeights>) -> Result<TrialEnd, TrialError> {
+fn finish(training: &mut Training<'_>, kept: Option<KeptWeights>) -> Result<TrialEnd, TrialError> {
     let last = training.progress.last.take();
     let last = last.expect("a budget ends with an evaluation");
     if let Some(kept) = kept {
-        kept.finished(&mut training, &last)?;
+        kept.finished(training, &last)?;
     }
     let mut measurements = last.measurements;
     let measured = |split| measurements.iter().any(|one| one.split == split);

@@ -11,14 +11,16 @@ use super::context::TrialContext;
 use super::distance::Distance;
 use super::error::TrialError;
 use super::graphs::Graphs;
-use super::observer::Observer;
+use super::observer::{Notice, Observer};
 use super::optimizer;
-use super::progress::{Parts, Progress};
+use super::progress::{self, Parts, Progress};
 use super::ranked::Ranked;
 use super::record::EvaluationRecord;
+use super::share::Sharing;
+use super::start::Start;
 use super::unread_norms::UnreadNorms;
 use crate::data::Loader;
-use crate::models::{load_weights, unusable_values};
+use crate::models::{TablePart, load_weights, unusable_values};
 use crate::ranks::Ranks;
 use crate::tasks::{Surroundings, Task, TrialConfig};
 use crate::trial::{Length, RuleName, SettingsError, require};
@@ -31,8 +33,12 @@ pub(super) struct SetUp {
 }
 
 impl SetUp {
-    pub(super) fn new(config: &TrialConfig, context: &TrialContext) -> Result<Self, TrialError> {
-        let task = task(config, context)?;
+    pub(super) fn new(
+        config: &TrialConfig,
+        context: &TrialContext,
+        part: TablePart,
+    ) -> Result<Self, TrialError> {
+        let task = task(config, context, part)?;
         let (length, optimizer) = optimizer(&task, config)?;
         Ok(Self {
             task,
@@ -42,13 +48,18 @@ impl SetUp {
     }
 }
 
-/// The task of a trial, put together where the trial runs.
-pub(super) fn task(config: &TrialConfig, context: &TrialContext) -> Result<Task, TrialError> {
+/// The task of a trial, put together where the trial runs, with a part of its tables.
+pub(super) fn task(
+    config: &TrialConfig,
+    context: &TrialContext,
+    part: TablePart,
+) -> Result<Task, TrialError> {
     let data_root = context.data_root.as_deref();
     let task = config.task.assemble(Surroundings {
         device: context.device,
         data_root,
         seed: config.seed,
+        part,
     })?;
     let weights = config.task.weights();
     let weights = weights.map(|path| data_root.unwrap_or(Path::new("")).join(path));
@@ -78,10 +89,14 @@ pub(super) fn optimizer(
         require_two(length, config.batch_size)?;
     }
     let parameters = task.parameters()?;
-    let optimizer = OptimizerConfig {
+    let mut optimizer = OptimizerConfig {
         groups: optimizer::groups(&config.optimizer, &parameters)?,
         ..optimizer::optimizer(&config.optimizer, length)
     };
+    if task.model.tables().iter().any(|table| table.is_parted()) {
+        // It is clipped by the norm over all ranks, which the optimizer does not know.
+        optimizer.clip_norm = None;
+    }
     let optimizer = optimizer.build(parameters)?;
     require_matrix(config, &optimizer)?;
     Ok((length, optimizer))
@@ -170,6 +185,8 @@ pub(super) struct Training<'a> {
     pub(super) ranked: Option<Ranked>,
     /// Whether all ranks have been found to have the same radii.
     pub(super) has_one_radius: bool,
+    /// Samples at once that all ranks can hold, where they come to each part together.
+    pub(super) common_part: Option<u64>,
 }
 
 impl<'a> Training<'a> {
@@ -217,37 +234,23 @@ impl<'a> Training<'a> {
             mut task,
             length,
             mut optimizer,
-        } = SetUp::new(config, context)?;
+        } = SetUp::new(config, context, ranks.tables())?;
         let mut distance = Distance::new(config, length, &task, optimizer.treatments())?;
         let mut progress = Progress::default();
         let checkpoints = Checkpoints::new(&context.checkpoint, config);
         let mut average = average(&task, config)?;
         let ranked = Ranked::new(ranks, &task)?;
-        let mut found = None;
-        if ranks.is_first() {
-            found = checkpoints.load(
-                &mut task.store,
-                &mut optimizer,
-                average.as_mut(),
-                |notice| observer.notice(&notice),
-            )?;
-        }
         if let Some(ranked) = &ranked {
-            // All begin with what rank 0 has, bit for bit.
-            let own = match ranked.is_first() {
-                true => {
-                    checkpoints.bytes(found.as_ref(), &task.store, &optimizer, average.as_ref())?
-                }
-                false => Vec::new(),
-            };
-            let bytes = ranked.of_first(&own)?;
-            if !ranked.is_first() {
-                let average = average.as_mut();
-                let restored =
-                    checkpoints.adopt(&bytes, &mut task.store, &mut optimizer, average)?;
-                found = (restored.progress.samples > 0).then_some(restored);
-            }
+            ranked.require_shareable(config, optimizer.treatments())?;
         }
+        let mut start = Start {
+            checkpoints: &checkpoints,
+            path: &context.checkpoint,
+            store: &mut task.store,
+            optimizer: &mut optimizer,
+            average: average.as_mut(),
+        };
+        let found = start.restore(ranked.as_ref(), |notice| observer.notice(&notice))?;
         let holds_all = found.is_some() && micro_batch_size.is_none();
         if let Some(found) = found {
             progress = found.progress;
@@ -255,6 +258,15 @@ impl<'a> Training<'a> {
                 distance.origin = found.origin;
             }
         }
+        let (before, now) = (progress.ranks.unwrap_or(1), ranks.count());
+        if before != now && progress.samples > 0 {
+            observer.notice(&Notice::OtherRanks {
+                step: progress.steps(&length),
+                before,
+                now,
+            });
+        }
+        progress.ranks = Some(now).filter(|&now| now > 1);
         progress.micro_batch_size = micro_batch_size.or(progress.micro_batch_size);
         if progress.plateau.is_none() {
             progress.plateau = optimizer::plateau(&config.optimizer)?;
@@ -264,7 +276,7 @@ impl<'a> Training<'a> {
             false => Tensor::zeros([], (Kind::Double, context.device)),
         };
         let step = progress.steps(&length);
-        Ok(Self {
+        let mut training = Self {
             config,
             context,
             task,
@@ -285,7 +297,10 @@ impl<'a> Training<'a> {
             has_one_radius: ranked.is_none(),
             ranks: ranks.clone(),
             ranked,
-        })
+            common_part: None,
+        };
+        training.agree_on_part()?;
+        Ok(training)
     }
 
     /// Samples in memory at once, such that cutting a batch changes nothing but
@@ -294,11 +309,29 @@ impl<'a> Training<'a> {
         let limits = [
             self.config.micro_batch_size,
             self.progress.micro_batch_size,
+            self.common_part,
             Some(self.config.batch_size),
         ];
         let limit = limits.into_iter().flatten().min();
         let limit = limit.unwrap_or(self.config.batch_size);
         limit.next_multiple_of(self.smallest_part())
+    }
+
+    /// How many parts the rank with most of them has of a batch, where all ranks must come to each
+    /// of them; else those of this rank.
+    pub(super) fn rounds(&self, count: u64) -> u64 {
+        let (own, part) = (self.sharing(), self.part());
+        let parts = |sharing: Sharing| {
+            let share = sharing.of(count).samples;
+            progress::parts(share.end - share.start, part)
+        };
+        match self.ranked.as_ref().is_some_and(Ranked::shares_tables) {
+            true => (0..own.ranks)
+                .map(|rank| parts(Sharing { rank, ..own }))
+                .max()
+                .unwrap_or(0),
+            false => parts(own),
+        }
     }
 
     /// The smallest such part.
@@ -321,24 +354,30 @@ impl<'a> Training<'a> {
     pub(super) fn save(&mut self) -> Result<(), TrialError> {
         self.account();
         self.progress.since.loss_sum = self.total_loss()?;
-        if !self.ranks.is_first() {
+        let shares = self.ranked.as_ref().is_some_and(Ranked::shares_tables);
+        let mut state = None;
+        if self.ranks.is_first() || shares {
+            let origin = self.distance.as_ref().map(|one| &one.origin);
+            let own = Checkpoints::new(&self.context.checkpoint, self.config).state(
+                &self.progress,
+                origin,
+                &self.task.store,
+                &self.optimizer,
+                self.average.as_ref(),
+            );
+            state = Some(self.whole(own)?);
+        }
+        let Some(state) = state.filter(|_| self.ranks.is_first()) else {
             // Its part is in the sum of rank 0 from here on.
             self.forget_losses();
             self.last_checkpoint = Instant::now();
             return Ok(());
-        }
+        };
         if self.ranked.is_some() {
             let sum = Tensor::from(self.progress.since.loss_sum);
             self.loss_sum = sum.to_device(self.context.device);
         }
-        let origin = self.distance.as_ref().map(|one| &one.origin);
-        Checkpoints::new(&self.context.checkpoint, self.config).save(
-            &self.progress,
-            origin,
-            &self.task.store,
-            &self.optimizer,
-            self.average.as_ref(),
-        )?;
+        Checkpoints::new(&self.context.checkpoint, self.config).save(state)?;
         self.progress.since.seconds.checkpoint += self.timer.lap().elapsed;
         self.last_checkpoint = Instant::now();
         Ok(())

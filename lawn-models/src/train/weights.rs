@@ -7,10 +7,11 @@ use lawn_core::State;
 use tch::Device;
 
 use super::error::TrialError;
+use super::ranked::Ranked;
 use super::record::EvaluationRecord;
 use super::training::Training;
 use crate::measure::Split;
-use crate::models::save_weights_with;
+use crate::models::{weights_of, write_weights};
 use crate::tasks::{TaskConfig, TaskMetrics, note_of_task};
 use crate::trial::Stage;
 
@@ -36,10 +37,12 @@ pub(super) struct KeptWeights {
 }
 
 impl KeptWeights {
-    /// None for a trial that keeps no weights: a sweep has many that only tune.
+    /// None for a trial that keeps no weights: a sweep has many that only tune. Rank 0 writes them,
+    /// and the others come with their rows of shared tables.
     pub(super) fn new(training: &Training<'_>) -> Option<Self> {
         let context = training.context;
-        let keeps = context.keep_weights && training.ranks.is_first();
+        let is_needed = training.ranks.is_first() || shares_tables(training);
+        let keeps = context.keep_weights && is_needed;
         if training.config.stage != Stage::Confirm || !keeps {
             return None;
         }
@@ -70,7 +73,11 @@ impl KeptWeights {
                 value < best
             }
         };
-        if self.best_value.is_none_or(is_better) {
+        let mut is_best = self.best_value.is_none_or(is_better);
+        if shares_tables(training) {
+            is_best = training.first_says(is_best)?;
+        }
+        if is_best {
             write(training, record, &self.best)?;
             self.best_value = Some(value);
             training.progress.since.seconds.checkpoint += training.timer.lap().elapsed;
@@ -86,6 +93,10 @@ impl KeptWeights {
     ) -> Result<(), TrialError> {
         write(training, record, &self.last)
     }
+}
+
+fn shares_tables(training: &Training<'_>) -> bool {
+    (training.ranked.as_ref()).is_some_and(Ranked::shares_tables)
 }
 
 /// The value in a file of the best weights that was written up to `step`: what comes later is
@@ -122,6 +133,16 @@ fn write(
         note(METRIC, format!("validation {primary}"));
         note(VALUE, value.to_string());
     }
-    training.measured(|task| save_weights_with(&task.store, path, metadata))??;
+    let own = training.measured(|task| {
+        let mut state = weights_of(&task.store, metadata);
+        // The variables themselves are about to change back.
+        let tensors = state.tensors.values_mut();
+        tensors.for_each(|tensor| *tensor = tensor.detach().copy());
+        state
+    })?;
+    let whole = training.whole(own)?;
+    if training.ranks.is_first() {
+        write_weights(&whole, path)?;
+    }
     Ok(())
 }

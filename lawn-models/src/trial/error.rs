@@ -43,6 +43,16 @@ impl SettingsError {
             | Self::Missing { setting, .. } => setting,
         }
     }
+
+    /// The same of a setting that is called otherwise where it is asked for.
+    #[must_use]
+    pub fn called(mut self, name: &str) -> Self {
+        let (Self::OutOfRange { setting, .. }
+        | Self::NotApplicable { setting, .. }
+        | Self::Missing { setting, .. }) = &mut self;
+        name.clone_into(setting);
+        self
+    }
 }
 
 /// Refuses a value unless `allowed` holds, naming what would have been accepted.

@@ -3,13 +3,49 @@
 use lawn_core::{Granularity, UntouchedRows};
 
 use super::names::RuleName;
-use super::{OptimizerSettings, ScopeName, ScopeSetting};
+use super::{OptimizerSettings, ScopeName, ScopeSetting, SettingsError, TrialConfig};
 
 impl RuleName {
     /// Whether it leaves rows of an embedding table alone that have no gradient: weights, what
     /// is remembered of them, weight decay and norm constraint.
     pub fn leaves_rows_alone(self) -> bool {
         matches!(self, Self::RowwiseAdagrad | Self::LazyAdam)
+    }
+}
+
+impl<T> TrialConfig<T> {
+    /// Refuses what cannot be trained where the rows of embedding tables are dealt out among ranks,
+    /// as [`Ranks::sharing_tables`](crate::Ranks::sharing_tables) has it: each row is updated where it
+    /// is, so that a rule must not look at more of a table than a row.
+    ///
+    /// # Errors
+    /// [`SettingsError::NotApplicable`] names the setting.
+    pub fn require_shareable_tables(&self) -> Result<(), SettingsError> {
+        let refused = |setting: &str, allowed: &str| {
+            Err(SettingsError::NotApplicable {
+                setting: setting.to_owned(),
+                context: "tables whose rows are dealt out among ranks".to_owned(),
+                allowed: allowed.to_owned(),
+            })
+        };
+        let by_layer = [
+            RuleName::Lamb,
+            RuleName::Lars,
+            RuleName::Adamp,
+            RuleName::Sgdp,
+            RuleName::Muon,
+        ];
+        if by_layer.contains(&self.optimizer.rule) {
+            return refused(
+                "rule",
+                "set one that treats each element or each row by itself, such as \"adam\" or \
+                 \"rowwise_adagrad\": no rank has the whole table",
+            );
+        }
+        if self.diagnostics.units {
+            return refused("diagnostics.units", "leave it out: no rank has all units");
+        }
+        Ok(())
     }
 }
 

@@ -88,6 +88,7 @@ pub(crate) fn context(folder: &Path) -> TrialContext {
         checkpoint_every: Duration::ZERO,
         keep_weights: true,
         deterministic: false,
+        graphs: false,
     }
 }
 

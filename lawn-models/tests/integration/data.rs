@@ -56,6 +56,7 @@ fn try_stage(stage: Stage, kind: &str, table: Value, root: &Path) -> Result<Tria
         checkpoint_every: Duration::from_secs(60),
         keep_weights: true,
         deterministic: false,
+        graphs: false,
     };
     lawn_models::set_threads(1);
     run_trial(&config, &context, &mut SilentObserver).map_err(|error| error.to_string())

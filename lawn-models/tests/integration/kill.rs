@@ -109,6 +109,7 @@ fn context(folder: &Path, checkpoint_every: Duration) -> TrialContext {
         checkpoint_every,
         keep_weights: true,
         deterministic: false,
+        graphs: false,
     }
 }
 

@@ -24,7 +24,7 @@ use crate::run::ending::Ending;
 use crate::run::lease::{self, Claim, Owner, State, Terms};
 use crate::run::trial_dir::TrialDir;
 use lawn_analysis::records::Outcome;
-use lawn_models::RanksError;
+use lawn_models::{Notice, RanksError};
 use memory::Needs;
 use process::{News, Process};
 
@@ -78,13 +78,14 @@ impl<'a> Local<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::Trial`] where there are not as many GPUs as ranks of a trial.
+    /// [`Error::Trial`] where there are not as many GPUs as ranks of a trial, or not the memory.
     pub fn new(work: Work<'a>) -> Result<Self, Error> {
         let resources = &work.plan.sweep.resources;
         let devices = devices::visible(resources.device);
         if resources.ranks > 1 && resources.device.here().is_cuda() {
             require_one_each(resources.ranks, devices.len())?;
         }
+        lawn_models::require_memory_of_ranks(resources.ranks)?;
         Ok(Self {
             work,
             launcher: Owner::this_process(),
@@ -237,10 +238,21 @@ impl<'a> Local<'a> {
             };
             death.outcome()
         };
+        let outcome = outcome.of_first_rank(&self.work.plan.sweep.resources);
         dir.settle(lease, &outcome)?;
         Ok(dir
             .final_outcome()?
             .map_or(ProcessEnd::Elsewhere, ProcessEnd::Over))
+    }
+
+    /// Whether a trial was stopped to go on with fewer samples in memory at once, which ends some time.
+    fn goes_on_with_less(&self, index: usize) -> bool {
+        let ending = self.dir(index).read_outcome().ok().flatten();
+        let is_reduced = |notice: &Notice| matches!(notice, Notice::MicroBatchReduced { .. });
+        ending.is_some_and(|ending| {
+            let said = ending.detail.unwrap_or_default();
+            said.starts_with(lawn_models::SHORTAGE) && ending.notices.iter().any(is_reduced)
+        })
     }
 
     fn hear(&self, stage: &mut Stage, news: News, watcher: &mut dyn Watcher) -> Result<(), Error> {
@@ -265,7 +277,9 @@ impl<'a> Local<'a> {
                         watcher.stopped(worker, index);
                         let times = stage.interrupted.entry(index).or_default();
                         *times += 1;
-                        if Mark::of(&self.dir(index)).got_further_than(process.before) {
+                        let is_smaller = self.goes_on_with_less(index);
+                        if is_smaller || Mark::of(&self.dir(index)).got_further_than(process.before)
+                        {
                             *times = 0;
                         }
                         if *times == INTERRUPTIONS {

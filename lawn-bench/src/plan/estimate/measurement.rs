@@ -19,6 +19,9 @@ pub struct Measurement {
     pub peak_bytes: u64,
     /// What the optimizer does to each parameter, and why; empty where that was not measured.
     pub treatments: Vec<Treatment>,
+    /// The parameters whose steps libtorch's operations take on CUDA, one by one.
+    #[serde(default)]
+    pub without_cuda_kernels: Vec<String>,
     /// What the seconds of a step are from.
     #[serde(default)]
     pub basis: Basis,

@@ -380,6 +380,8 @@ impl<S: FnMut(&str)> Survey<'_, S> {
             start_seconds: any.start_seconds,
             peak_bytes: step_seconds.map_or(0, |_| peak as u64),
             treatments: treatments.map_or_else(Vec::new, |one| one.treatments.clone()),
+            without_cuda_kernels: treatments
+                .map_or_else(Vec::new, |one| one.without_cuda_kernels.clone()),
             basis: match (exact, self.alike(cell), self.base(cell)) {
                 (Some(exact), _, _) if exact.step_seconds.is_some() => Basis::Measured,
                 (_, None, Some(base)) => Basis::OtherArm(base.to_owned()),

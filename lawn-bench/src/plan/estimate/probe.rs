@@ -58,6 +58,9 @@ pub(super) struct Probed {
     pub(super) peak_bytes: u64,
     /// What the optimizer does to each parameter, and why.
     pub(super) treatments: Vec<Treatment>,
+    /// The parameters whose steps libtorch's operations take on CUDA, one by one.
+    #[serde(default)]
+    pub(super) without_cuda_kernels: Vec<String>,
 }
 
 /// What a measuring process came to.
@@ -276,6 +279,7 @@ impl Probe {
             checkpoint_every: Duration::MAX,
             keep_weights: false,
             deterministic: false,
+            graphs: false,
         };
         let mut stopwatch = Stopwatch::of(of, config, tell);
         lawn_models::run_trial(config, &context, &mut stopwatch)?;
@@ -376,6 +380,7 @@ impl<T: FnMut(&str)> Stopwatch<T> {
             evaluation_seconds: self.evaluated,
             peak_bytes: peak_bytes(),
             treatments: info.treatments.clone(),
+            without_cuda_kernels: info.without_cuda_kernels.clone(),
         };
         (self.tell)(&(serde_json::to_string(&probed).unwrap_or_default() + "\n"));
     }

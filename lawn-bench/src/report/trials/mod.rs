@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::error::{Error, Fault, Place};
 use crate::plan::choices::{Choices, score};
 use crate::plan::{Cell, Plan, Trial, outcomes, trial_named};
-use crate::run::ending::Ending;
+use crate::run::ending::{Ending, Execution};
 use crate::run::lease::{self, State};
 use crate::run::log;
 use crate::run::run_dir::RunDir;
@@ -77,6 +77,9 @@ pub struct TrialEntry {
     pub detail: Option<String>,
     /// What it came through on the way.
     pub notices: Vec<Notice>,
+    /// How it was computed on CUDA, if it was there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub execution: Option<Execution>,
     /// Everything that it measured at the end.
     pub measurements: Vec<Measurement>,
     /// Optimizer steps done.
@@ -209,6 +212,7 @@ fn entry(
         test: test.map(|measured| measured.value),
         detail: ending.and_then(|ending| ending.detail.clone()),
         notices: ending.map_or_else(Vec::new, |ending| ending.notices.clone()),
+        execution: ending.and_then(|ending| ending.execution),
         steps: summary.map(|summary| summary.steps),
         measurements,
         folder: dir.root().into(),

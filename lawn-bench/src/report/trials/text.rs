@@ -92,6 +92,9 @@ pub(crate) fn describe(details: &TrialDetails) -> String {
     for one in &entry.measurements {
         line(&named(one), format!("{:.6}", one.value));
     }
+    if let Some(execution) = &entry.execution {
+        line("on CUDA", execution.to_string());
+    }
     for notice in &entry.notices {
         line("notice", notice.to_string());
     }

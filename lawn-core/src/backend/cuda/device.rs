@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use super::cache::compiled;
 use super::launch::{Arguments, Kernel, Launch, Launcher};
 use super::library::Library;
 use super::nvrtc::{Nvrtc, Parts, function};
@@ -118,7 +119,7 @@ impl OnDevice {
         let driver = Driver::get()?;
         let nvrtc = Nvrtc::get()?;
         let target = nvrtc.target(capability(driver, device)?)?;
-        let image = nvrtc.compile(target, parts)?;
+        let image = compiled(nvrtc, target, parts)?;
         let mut context = std::ptr::null_mut();
         let mut functions = [std::ptr::null_mut(); 7];
         // SAFETY: the image is of the kernels, and lives longer than the calls. PTX from NVRTC ends

@@ -15,6 +15,7 @@
 //! CPU, for tests. Parameters that they do not take go to the reference, in steps that wait for the
 //! device once.
 
+mod cache;
 mod device;
 mod findings;
 mod launch;
@@ -33,7 +34,7 @@ mod host_tests;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use share::{compiler, has_kernels};
+pub(crate) use share::{compiler, has_kernels, taken};
 
 use tch::{Device, Kind, Tensor};
 
@@ -43,11 +44,12 @@ use self::numbers::KernelRule;
 use self::phase::Phase;
 use self::pointers::{Address, Addresses};
 use self::records::{Begin, DECISION, Memory, PlanRecord, UPDATE, address, words};
+use self::rest::RestOfStep;
 use self::share::Share;
 use crate::backend::choice::{BackendChoice, Forms};
 use crate::backend::clock::Clock;
 use crate::backend::interface::{Backend, Entry, Setup, StepRecord, StepRequest};
-use crate::backend::reference::{Reference, UpdateRequest};
+use crate::backend::reference::Reference;
 use crate::backend::slot::Slot;
 use crate::diagnostics::{Findings, Part};
 use crate::error::Error;
@@ -192,8 +194,8 @@ impl Cuda {
         std::iter::once(&self.free).chain(&self.constrained)
     }
 
-    /// What is remembered of each parameter; waits for the device.
-    fn remembered(&self) -> Vec<i64> {
+    /// How often each parameter was updated; waits for the device.
+    fn counted(&self) -> Vec<i64> {
         let mut memories = vec![0i64; self.memories.numel()];
         let there = self.memories.to_device(Device::Cpu);
         there.copy_data(&mut memories, self.memories.numel());
@@ -234,13 +236,6 @@ impl Cuda {
         self.addresses.tell(now);
         kept
     }
-}
-
-/// The step of what the reference has, once it is known whether it is taken.
-struct RestOfStep<'a> {
-    gradients: Vec<Option<&'a Tensor>>,
-    update: UpdateRequest<'a>,
-    staged: Vec<Option<crate::backend::reference::StagedUpdate>>,
 }
 
 impl Backend for Cuda {
@@ -375,18 +370,28 @@ impl Backend for Cuda {
         let Some(phase) = &mut self.constrained else {
             return;
         };
-        let mut all = Vec::new();
-        for (&index, member) in self.slots.iter().zip(&phase.members) {
-            let Some(member) = member else { continue };
-            let known = slots[index].radii.iter().copied();
-            all.extend(
-                known
-                    .chain(std::iter::repeat(0.0))
-                    .take(member.units as usize),
-            );
-        }
-        if let Some(radii) = phase.radii.as_mut().filter(|_| !all.is_empty()) {
-            radii.copy_(&Tensor::from_slice(&all));
+        let members = || self.slots.iter().zip(&phase.members);
+        let of_units = |of: fn(&Slot) -> &[f64]| {
+            let mut all = Vec::new();
+            for (&index, member) in members() {
+                let Some(member) = member else { continue };
+                let known = of(&slots[index]).iter().copied();
+                let known = known.chain(std::iter::repeat(0.0));
+                all.extend(known.take(member.units as usize));
+            }
+            Tensor::from_slice(&all)
+        };
+        let (radii, remembered) = (
+            of_units(|slot| &slot.radii),
+            of_units(|slot| &slot.memories),
+        );
+        for (there, here) in [
+            (&mut phase.radii, radii),
+            (&mut phase.remembered, remembered),
+        ] {
+            if let Some(there) = there.as_mut().filter(|_| here.numel() > 0) {
+                there.copy_(&here);
+            }
         }
     }
 
@@ -401,7 +406,7 @@ impl Backend for Cuda {
 
     fn updates(&self, slots: &[Slot]) -> Vec<u64> {
         let mut all: Vec<u64> = slots.iter().map(|slot| slot.updates).collect();
-        for (&index, updates) in self.slots.iter().zip(self.remembered()) {
+        for (&index, updates) in self.slots.iter().zip(self.counted()) {
             // Either the device or the reference has gone on since both knew.
             all[index] = all[index].max(updates as u64);
         }
@@ -409,20 +414,16 @@ impl Backend for Cuda {
     }
 
     fn radii(&self, slots: &[Slot]) -> Vec<Vec<f64>> {
-        let mut all: Vec<Vec<f64>> = slots.iter().map(|slot| slot.radii.clone()).collect();
-        let Some(phase) = &self.constrained else {
-            return all;
-        };
-        let radii = phase.radii.as_ref().map(host).unwrap_or_default();
-        for (&index, member) in self.slots.iter().zip(&phase.members) {
-            let Some(member) = member else { continue };
-            let first = member.numbers.first_unit as usize;
-            // A parameter without rows has one unit here.
-            let count = all[index].len();
-            all[index] = radii[first..first + count.min(member.units as usize)].to_vec();
-            all[index].resize(count, 0.0);
+        let known = slots.iter().map(|slot| slot.radii.clone()).collect();
+        self.of_units(known, |phase| phase.radii.as_ref())
+    }
+
+    fn memories(&self, slots: &[Slot]) -> Vec<Vec<f64>> {
+        let known: Vec<_> = slots.iter().map(|slot| slot.memories.clone()).collect();
+        match known.iter().all(Vec::is_empty) {
+            true => known,
+            false => self.of_units(known, |phase| phase.remembered.as_ref()),
         }
-        all
     }
 
     fn clock(&self) -> Option<&Clock> {
@@ -435,41 +436,26 @@ impl Backend for Cuda {
 }
 
 impl Cuda {
-    /// The step of what the reference has; nothing if it is skipped. Waits for the device where
-    /// that depends on the gradients.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::RuleAnswer`].
-    fn rest_of_step<'a>(
+    /// The numbers of the units of each parameter, from the device for those that the kernels have
+    /// under the constraint; waits for it.
+    fn of_units(
         &self,
-        slots: &[Slot],
-        request: &StepRequest<'a>,
-        gradients: Vec<Option<&'a Tensor>>,
-        record: &Tensor,
-    ) -> Result<Option<RestOfStep<'a>>, Error> {
-        let limits = request.limits;
-        let (mut norm, mut rate) = (0.0, request.learning_rate);
-        if limits.largest().is_some() || limits.clip().is_some() {
-            let told = host(record);
-            (norm, rate) = (told[0], told[1]);
-            if limits.skips(norm) {
-                return Ok(None);
-            }
-        }
-        let factor = limits.clip_factor(norm) / request.options.gradient_scale;
-        let update = UpdateRequest {
-            // The host's counts the steps that the device has skipped.
-            learning_rate: rate,
-            ..UpdateRequest::new(request, factor)
+        mut all: Vec<Vec<f64>>,
+        of: impl Fn(&Phase) -> Option<&Tensor>,
+    ) -> Vec<Vec<f64>> {
+        let Some(phase) = &self.constrained else {
+            return all;
         };
-        let buffers = |slot: &Slot, _: &dyn Rule| slot.shared_buffers();
-        let staged = self.rest.stage(slots, &gradients, &update, buffers)?;
-        Ok(Some(RestOfStep {
-            gradients,
-            update,
-            staged,
-        }))
+        let numbers = of(phase).map(host).unwrap_or_default();
+        for (&index, member) in self.slots.iter().zip(&phase.members) {
+            let Some(member) = member else { continue };
+            let first = member.numbers.first_unit as usize;
+            // A parameter without rows has one unit here.
+            let count = all[index].len();
+            all[index] = numbers[first..first + count.min(member.units as usize)].to_vec();
+            all[index].resize(count, 0.0);
+        }
+        all
     }
 
     /// What the kernels have measured.
@@ -480,7 +466,7 @@ impl Cuda {
             let Some(member) = member else { continue };
             let told = request.gradients[index].is_some() && slots[index].weight.numel() > 0;
             let named = |unit| told.then_some((index, unit as usize));
-            units.extend((0..member.units).map(named));
+            units.extend((0..member.told()).map(named));
         }
         Part {
             sums: phase.measured(),

@@ -5,7 +5,7 @@ use tch::Kind;
 use super::records::Numbers;
 use crate::backend::slot::Slot;
 use crate::constraint::form::{ConstraintForm, Hold, StepLength};
-use crate::rule::form::{DecayEntry, DecayTerm, Direction, Form};
+use crate::rule::form::{DecayEntry, DecayTerm, Direction, Form, Radial};
 use crate::rule::trust::{Trust, TrustBase};
 use crate::rule::{BiasCorrection, Context};
 use crate::units::{Granularity, rounding};
@@ -20,19 +20,23 @@ pub(super) enum KernelRule {
     Adam = 3,
     Amsgrad = 4,
     Adagrad = 5,
+    Nadam = 6,
+    Sign = 7,
+    Averaged = 8,
 }
 
 impl KernelRule {
-    /// Nothing for a direction that the kernels do not make.
-    fn of(direction: &Direction) -> Option<Self> {
+    fn of(direction: &Direction) -> Self {
         match direction {
-            Direction::Gradient => Some(KernelRule::Plain),
-            Direction::Momentum { nesterov: true, .. } => Some(KernelRule::Nesterov),
-            Direction::Momentum { .. } => Some(KernelRule::Momentum),
-            Direction::Moments { max: true, .. } => Some(KernelRule::Amsgrad),
-            Direction::Moments { .. } => Some(KernelRule::Adam),
-            Direction::SumOfSquares { .. } => Some(KernelRule::Adagrad),
-            Direction::NesterovMoments(_) | Direction::Sign { .. } | Direction::Averaged(_) => None,
+            Direction::Gradient => KernelRule::Plain,
+            Direction::Momentum { nesterov: true, .. } => KernelRule::Nesterov,
+            Direction::Momentum { .. } => KernelRule::Momentum,
+            Direction::Moments { max: true, .. } => KernelRule::Amsgrad,
+            Direction::Moments { .. } => KernelRule::Adam,
+            Direction::SumOfSquares { .. } => KernelRule::Adagrad,
+            Direction::NesterovMoments(_) => KernelRule::Nadam,
+            Direction::Sign { .. } => KernelRule::Sign,
+            Direction::Averaged(_) => KernelRule::Averaged,
         }
     }
 
@@ -71,9 +75,6 @@ pub(super) fn numbers(
         decay,
         radial,
     } = *form;
-    if radial.is_some() {
-        return None;
-    }
     let mut numbers = Numbers {
         element: element(slot.weight.kind())?,
         gradient_rounding: rounding(slot.weight.kind()),
@@ -91,22 +92,88 @@ pub(super) fn numbers(
             hold,
             untouched_rows: _,
         } = *constraint;
-        match (granularity, centred, length, hold) {
-            (Granularity::Layer | Granularity::Row, false, StepLength::Own, Hold::Sphere) => {}
-            _ => return None,
+        // Columns do not lie in one piece, and means are sums that the passes do not take.
+        if centred || granularity == Granularity::Column {
+            return None;
         }
         numbers.project_gradient = i64::from(project_gradient);
         numbers.project_update = i64::from(project_update);
+        set_length(&mut numbers, length, direction);
+        set_hold(&mut numbers, hold);
+    }
+    if let Some(radial) = radial_of(slot, context, constraint, radial)? {
+        set_radial(&mut numbers, radial, slot.weight.size()[0]);
     }
     let trust = trust.filter(|_| adapts);
     set_trust(&mut numbers, trust);
     set_decay(&mut numbers, decay, trust.is_some());
     set_direction(&mut numbers, &direction);
     let of_direction = trust.is_some_and(|trust| trust.is_of_direction());
-    numbers.single_pass = i64::from(!context.constrained && !of_direction);
+    let projects = numbers.radial != 0;
+    numbers.single_pass = i64::from(!context.constrained && !of_direction && !projects);
     // ρ is of ‖w‖ before the step.
-    numbers.needs_products = i64::from(context.constrained || trust.is_some());
-    Some((KernelRule::of(&direction)?, numbers))
+    numbers.needs_products = i64::from(context.constrained || trust.is_some() || projects);
+    Some((KernelRule::of(&direction), numbers))
+}
+
+/// The test for radial directions that is to be made, if one is; nothing at all for what the
+/// kernels do not project.
+fn radial_of(
+    slot: &Slot,
+    context: &Context,
+    constraint: Option<&ConstraintForm>,
+    radial: Option<Radial>,
+) -> Option<Option<Radial>> {
+    let Some(radial) = radial.filter(|_| slot.weight.dim() >= 2 && slot.weight.numel() > 0) else {
+        return Some(None);
+    };
+    match constraint.filter(|_| context.constrained) {
+        None => Some(Some(radial)),
+        // Whatever the test says, each row loses all of its radial part.
+        Some(form) if form.granularity == Granularity::Row && form.project_update => Some(None),
+        Some(_) => None,
+    }
+}
+
+fn set_radial(numbers: &mut Numbers, radial: Radial, rows: i64) {
+    let Radial {
+        delta,
+        decay_ratio,
+        epsilon,
+    } = radial;
+    numbers.radial = rows;
+    numbers.radial_delta = delta;
+    numbers.radial_ratio = decay_ratio;
+    numbers.radial_epsilon = epsilon;
+}
+
+fn set_length(numbers: &mut Numbers, length: StepLength, direction: Direction) {
+    match length {
+        StepLength::Own => {}
+        StepLength::OfRadius => numbers.length = 1,
+        StepLength::OfRotation {
+            decay,
+            memory,
+            epsilon,
+        } => {
+            numbers.length = 2;
+            numbers.rotation = Direction::rotation(Some(direction), 1.0, decay);
+            numbers.length_memory = memory;
+            numbers.length_epsilon = epsilon;
+        }
+    }
+}
+
+fn set_hold(numbers: &mut Numbers, hold: Hold) {
+    if let Hold::Ball {
+        rate,
+        by_learning_rate,
+    } = hold
+    {
+        numbers.hold = 1;
+        numbers.ball_rate = rate;
+        numbers.ball_by_rate = i64::from(by_learning_rate);
+    }
 }
 
 fn set_trust(numbers: &mut Numbers, trust: Option<Trust>) {
@@ -147,7 +214,7 @@ fn set_direction(numbers: &mut Numbers, direction: &Direction) {
             numbers.mu = mu;
             numbers.dampening = dampening;
         }
-        Direction::Moments { moments, .. } => {
+        Direction::Moments { moments, .. } | Direction::NesterovMoments(moments) => {
             numbers.beta1 = moments.beta1;
             numbers.beta2 = moments.beta2;
             numbers.beta3 = moments.beta3();
@@ -159,7 +226,17 @@ fn set_direction(numbers: &mut Numbers, direction: &Direction) {
             numbers.initial = initial;
             numbers.epsilon_out = epsilon;
         }
-        // They have no kernel.
-        Direction::NesterovMoments(_) | Direction::Sign { .. } | Direction::Averaged(_) => {}
+        Direction::Sign { beta1, beta2 } => {
+            numbers.beta1 = beta1;
+            numbers.beta2 = beta2;
+        }
+        Direction::Averaged(averaging) => {
+            numbers.beta1 = averaging.beta1;
+            numbers.beta2 = averaging.beta2;
+            numbers.epsilon_out = averaging.epsilon;
+            numbers.weight_power = averaging.weight_power;
+            numbers.rate_power = averaging.rate_power;
+            numbers.corrects_bias = 1;
+        }
     }
 }

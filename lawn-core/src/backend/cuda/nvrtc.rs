@@ -55,6 +55,32 @@ pub(super) enum Target {
     Ptx(i32),
 }
 
+impl Target {
+    /// What the compiler is told.
+    pub(super) fn options(self, parts: Parts) -> [String; 6] {
+        let architecture = match self {
+            Target::Machine(number) => format!("--gpu-architecture=sm_{number}"),
+            Target::Ptx(number) => format!("--gpu-architecture=compute_{number}"),
+        };
+        [
+            architecture,
+            "--std=c++17".into(),
+            // So that a device gives the same bits as a CPU does.
+            "--fmad=false".into(),
+            "--device-as-default-execution-space".into(),
+            format!("-DLAWN_RULES={}", parts.rules),
+            format!("-DLAWN_ELEMENTS={}", parts.elements),
+        ]
+    }
+}
+
+/// The files that are compiled, with their names.
+pub(super) fn sources() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let headers = HEADERS.into_iter();
+    let headers = headers.map(|(name, text)| (name.to_str().unwrap_or_default(), text));
+    std::iter::once(("kernels.cu", KERNELS)).chain(headers)
+}
+
 /// Which rules and elements are compiled, a bit each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Parts {
@@ -145,20 +171,9 @@ impl Nvrtc {
             .collect();
         let texts: Vec<_> = headers.iter().map(|text| text.as_ptr()).collect();
         let names: Vec<_> = HEADERS.iter().map(|(name, _)| name.as_ptr()).collect();
-        let architecture = match target {
-            Target::Machine(number) => format!("--gpu-architecture=sm_{number}"),
-            Target::Ptx(number) => format!("--gpu-architecture=compute_{number}"),
-        };
-        let options = [
-            architecture,
-            "--std=c++17".into(),
-            // So that a device gives the same bits as a CPU does.
-            "--fmad=false".into(),
-            "--device-as-default-execution-space".into(),
-            format!("-DLAWN_RULES={}", parts.rules),
-            format!("-DLAWN_ELEMENTS={}", parts.elements),
-        ];
-        let options = options.map(|option| CString::new(option).expect("an option has no end"));
+        let options = target
+            .options(parts)
+            .map(|option| CString::new(option).expect("an option has no end"));
         let options: Vec<_> = options.iter().map(|option| option.as_ptr()).collect();
         let mut program = std::ptr::null_mut();
         // SAFETY: all strings live longer than the calls, the counts are those of the lists, and

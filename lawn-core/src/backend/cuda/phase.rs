@@ -6,7 +6,7 @@ use super::numbers::{KernelRule, numbers};
 use super::plan::Division;
 use super::pointers::is_walkable;
 use super::records::{
-    Numbers, OUTCOME, PRODUCTS, PlanRecord, SQUARE, SUMS, UnitBlock, address, table,
+    Numbers, OUTCOME, PRODUCTS, PlanRecord, SQUARE, SUMS, TESTED, UnitBlock, address, table,
 };
 use crate::backend::slot::Slot;
 use crate::constraint::form::ConstraintForm;
@@ -31,15 +31,19 @@ pub(super) fn member(
     let context = slot.context(constraint, 1.0);
     let form = rule.form(&context)?;
     let rows = slot.row_updates(rule, constraint);
-    let fits = slot.weight.device() == device && rows == RowUpdates::All && is_walkable(slot);
-    if !fits {
+    let on_it = slot.weight.device() == device && rows == RowUpdates::All;
+    if !on_it || !is_walkable(slot, form.direction) {
         return None;
     }
     let (kernel, numbers) = numbers(slot, &form, &context, constraint)?;
+    let granularity = match numbers.radial {
+        0 => context.granularity,
+        _ => Granularity::Row,
+    };
     let member = Member {
         numbers,
-        units: context.granularity.units(&slot.weight.size()).max(1),
-        granularity: context.granularity,
+        units: granularity.units(&slot.weight.size()).max(1),
+        granularity,
     };
     Some((kernel, member))
 }
@@ -55,6 +59,11 @@ pub(super) struct Phase {
     pub(super) has_two_passes: bool,
     /// By unit, f64; 0 for one that is free.
     pub(super) radii: Option<Tensor>,
+    /// By unit, f64: what the constraint remembers.
+    pub(super) remembered: Option<Tensor>,
+    /// By unit, among those that are told of: which it is a part of; and of each of these the first
+    /// unit. Given where rows are told of as one.
+    told_as_one: Option<[Tensor; 2]>,
     /// By unit, f64.
     pub(super) outcomes: Tensor,
     /// What the record points at.
@@ -89,6 +98,9 @@ impl Phase {
         let squares = room(division.chunks.len() as i64 * SQUARE);
         let outcomes = room(division.units.max(1) * OUTCOME);
         let radii = constrained.then(|| room(division.units));
+        let remembered = constrained.then(|| room(division.units));
+        let tests = room(division.unit_blocks.len() as i64 * TESTED);
+        let wholes = room(division.chunks.len() as i64 * PRODUCTS);
         let record = PlanRecord {
             numbers: address(&numbers),
             chunks: address(&chunks),
@@ -98,6 +110,9 @@ impl Phase {
             squares: address(&squares),
             outcomes: address(&outcomes),
             radii: radii.as_ref().map_or(0, address),
+            remembered: remembered.as_ref().map_or(0, address),
+            tests: address(&tests),
+            wholes: address(&wholes),
             chunk_count: division.chunks.len() as i64,
             unit_block_count: division.unit_blocks.len() as i64,
             ..shared
@@ -106,11 +121,22 @@ impl Phase {
         Self {
             needs_products: any(|numbers| numbers.needs_products != 0),
             has_two_passes: any(|numbers| numbers.single_pass == 0),
+            told_as_one: told_as_one(&members, device),
             members,
             record,
             radii,
+            remembered,
             outcomes,
-            _kept: vec![numbers, chunks, unit_blocks, sums, products, squares],
+            _kept: vec![
+                numbers,
+                chunks,
+                unit_blocks,
+                sums,
+                products,
+                squares,
+                tests,
+                wholes,
+            ],
         }
     }
 
@@ -138,6 +164,40 @@ impl Phase {
             Some(radii) => radii.copy(),
             None => ww.zeros_like(),
         };
-        Tensor::stack(&[ww, wg, gg, wm, mm, of(11), radius], 0)
+        let all = Tensor::stack(&[ww, wg, gg, wm, mm, of(11), radius], 0);
+        let Some([whole, first]) = &self.told_as_one else {
+            return all;
+        };
+        let sums = Tensor::zeros([5, first.numel() as i64], (Kind::Double, all.device()));
+        let sums = sums.index_add(1, whole, &all.narrow(0, 0, 5));
+        Tensor::cat(&[sums, all.narrow(0, 5, 2).index_select(1, first)], 0)
     }
+}
+
+impl Member {
+    /// Of how many units a step tells: rows that were only tested are one.
+    pub(super) fn told(&self) -> i64 {
+        match self.numbers.radial {
+            0 => self.units,
+            _ => 1,
+        }
+    }
+}
+
+/// See [`Phase`].
+fn told_as_one(members: &[Option<Member>], device: Device) -> Option<[Tensor; 2]> {
+    let members = || members.iter().flatten();
+    if members().all(|member| member.told() == member.units) {
+        return None;
+    }
+    let (mut whole, mut first) = (Vec::<i64>::new(), Vec::<i64>::new());
+    for member in members() {
+        for unit in 0..member.units {
+            if unit < member.told() {
+                first.push(whole.len() as i64);
+            }
+            whole.push(first.len() as i64 - 1);
+        }
+    }
+    Some([whole, first].map(|all| Tensor::from_slice(&all).to_device(device)))
 }

@@ -25,6 +25,9 @@ impl Division {
         let length = elements / units;
         numbers.first_unit = self.units;
         numbers.first_piece = self.pieces;
+        numbers.elements = length as f64;
+        numbers.first_block = self.unit_blocks.len() as i64;
+        numbers.first_chunk = self.chunks.len() as i64;
         numbers.pieces_per_unit = (length + CHUNK - 1) / CHUNK;
         let together = if length == 0 {
             1
@@ -59,6 +62,8 @@ impl Division {
                 lanes,
             });
         }
+        numbers.blocks = self.unit_blocks.len() as i64 - numbers.first_block;
+        numbers.chunks = self.chunks.len() as i64 - numbers.first_chunk;
         self.units += units;
         self.pieces += units * numbers.pieces_per_unit;
     }
@@ -115,6 +120,8 @@ mod tests {
             let units_seen = division.unit_blocks.iter();
             let units_seen = units_seen.flat_map(|block| block.first..block.first + block.count);
             assert!(units_seen.eq(0..units.max(1)));
+            let all = [division.chunks.len(), division.unit_blocks.len()].map(|all| all as i64);
+            assert_eq!([numbers.chunks, numbers.blocks], all);
         }
     }
 }

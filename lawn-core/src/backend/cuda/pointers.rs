@@ -6,6 +6,7 @@ use super::records::{DIMENSIONS, Layout, Pointers, address, words};
 use crate::backend::kernel::width::has_units_in_one_piece;
 use crate::backend::slot::Slot;
 use crate::libtorch::stream::send;
+use crate::rule::form::Direction;
 use crate::units::Granularity;
 
 /// The tables of all parameters of the kernels.
@@ -96,6 +97,7 @@ impl Place {
         let mut all = slot
             .buffers
             .iter()
+            .filter(|buffer| is_walked(buffer, slot))
             .chain(&slot.master)
             .chain([&slot.weight]);
         Self {
@@ -138,7 +140,8 @@ impl Address {
 /// to end, unit by unit.
 fn is_plain(slot: &Slot, gradient: &Tensor, granularity: Granularity) -> bool {
     let weight = &slot.weight;
-    let mut beside = slot.buffers.iter().chain(&slot.master).chain([gradient]);
+    let walked = slot.buffers.iter().filter(|buffer| is_walked(buffer, slot));
+    let mut beside = walked.chain(&slot.master).chain([gradient]);
     let strides = weight.stride();
     beside.all(|tensor| tensor.stride() == strides) && has_units_in_one_piece(weight, granularity)
 }
@@ -159,8 +162,14 @@ fn layout(slot: &Slot, gradient: &Tensor) -> Layout {
     layout
 }
 
+/// Whether a buffer has an element for each of the parameter's. The numbers of an average, beside
+/// such buffers, are looked at by themselves.
+fn is_walked(buffer: &Tensor, slot: &Slot) -> bool {
+    buffer.size() == slot.weight.size()
+}
+
 /// Whether the kernels can walk through a parameter, whatever its gradient is like.
-pub(super) fn is_walkable(slot: &Slot) -> bool {
+pub(super) fn is_walkable(slot: &Slot, direction: Direction) -> bool {
     let kind = match slot.weight.kind() {
         Kind::Double => Kind::Double,
         _ => Kind::Float,
@@ -174,5 +183,11 @@ pub(super) fn is_walkable(slot: &Slot) -> bool {
             && buffer.stride() == first.stride()
             && has_units_in_one_piece(buffer, Granularity::Layer)
     };
-    slot.weight.dim() <= DIMENSIONS && slot.buffers.iter().all(alike)
+    let (walked, beside) = slot
+        .buffers
+        .split_at(direction.walked().min(slot.buffers.len()));
+    slot.weight.dim() <= DIMENSIONS
+        && walked.iter().all(alike)
+        // One average, of the whole.
+        && beside.iter().all(|buffer| buffer.kind() == kind && buffer.size() == [3] && buffer.is_contiguous())
 }

@@ -85,6 +85,24 @@ pub(super) struct Numbers {
     pub(super) epsilon_out: f64,
     pub(super) corrects_bias: i64,
     pub(super) initial: f64,
+    pub(super) weight_power: f64,
+    pub(super) rate_power: f64,
+    pub(super) elements: f64,
+    pub(super) length: i64,
+    pub(super) hold: i64,
+    pub(super) ball_by_rate: i64,
+    pub(super) rotation: f64,
+    pub(super) length_memory: f64,
+    pub(super) length_epsilon: f64,
+    pub(super) ball_rate: f64,
+    pub(super) radial: i64,
+    pub(super) radial_delta: f64,
+    pub(super) radial_ratio: f64,
+    pub(super) radial_epsilon: f64,
+    pub(super) first_block: i64,
+    pub(super) blocks: i64,
+    pub(super) first_chunk: i64,
+    pub(super) chunks: i64,
 }
 
 /// What a block of threads walks through.
@@ -146,8 +164,12 @@ pub(super) struct PlanRecord {
     pub(super) products: u64,
     pub(super) squares: u64,
     pub(super) outcomes: u64,
+    pub(super) tests: u64,
+    pub(super) wholes: u64,
     /// 0 in the free phase.
     pub(super) radii: u64,
+    /// 0 in the free phase.
+    pub(super) remembered: u64,
     pub(super) memories: u64,
     pub(super) updates: u64,
     pub(super) decision: u64,
@@ -179,7 +201,8 @@ pub(super) const SUMS: i64 = 5;
 pub(super) const PRODUCTS: i64 = 2;
 pub(super) const SQUARE: i64 = 2;
 pub(super) const OUTCOME: i64 = 12;
-pub(super) const UPDATE: i64 = 6;
+pub(super) const UPDATE: i64 = 9;
+pub(super) const TESTED: i64 = 4;
 pub(super) const DECISION: i64 = 11;
 
 /// The records as a tensor of words on the host.
@@ -214,7 +237,7 @@ mod tests {
 
     #[test]
     fn records_have_the_sizes_that_the_kernels_give_them() {
-        let mut found = [0i64; 14];
+        let mut found = [0i64; 15];
         // SAFETY: it writes as many numbers as it has records.
         unsafe { lawn_record_sizes(found.as_mut_ptr()) };
         let bytes = |words: i64| words * 8;
@@ -233,6 +256,7 @@ mod tests {
             bytes(DECISION),
             size_of::<Begin>() as i64,
             size_of::<PlanRecord>() as i64,
+            bytes(TESTED),
         ];
         assert_eq!(found, expected);
     }

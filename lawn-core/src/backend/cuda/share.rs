@@ -94,6 +94,22 @@ pub(crate) fn has_kernels(
     share.is_some_and(|share| share.launcher(slots).is_ok())
 }
 
+/// Of each parameter, whether the kernels take it in both phases, wherever it is now.
+pub(crate) fn taken(
+    rule: &dyn Rule,
+    slots: &[Slot],
+    constraint: Option<&ConstraintForm>,
+) -> Vec<bool> {
+    let mut taken = vec![false; slots.len()];
+    if let Some(share) = Share::new(rule, slots, constraint) {
+        let phases = share.free.iter().zip(&share.constrained);
+        for (&slot, (free, held)) in share.slots.iter().zip(phases) {
+            taken[slot] = free.is_some() && (constraint.is_none() || held.is_some());
+        }
+    }
+    taken
+}
+
 /// The version of the compiler of kernels, or why there is none on this machine.
 pub(crate) fn compiler() -> Result<String, String> {
     let nvrtc = Nvrtc::get()?;

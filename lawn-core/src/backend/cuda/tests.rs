@@ -11,9 +11,10 @@ use crate::constraint::form::ConstraintForm;
 use crate::libtorch::dispatches::dispatches;
 use crate::units::Granularity;
 use crate::{
-    AdagradConfig, AdamConfig, Backend as Choice, LambConfig, LarsConfig, LawnConfig, Optimizer,
-    OptimizerConfig, Parameter, Parameters, Phase as PhaseOfStep, Role, RuleConfig, Schedule,
-    Scope, SgdConfig, StepOptions,
+    AdagradConfig, AdamConfig, AdamPConfig, Backend as Choice, CprBound, CprConfig,
+    HyperballConfig, LambConfig, LarsConfig, LawnConfig, LionConfig, NadamwConfig, Optimizer,
+    OptimizerConfig, Parameter, Parameters, Phase as PhaseOfStep, Role, RotationalConfig,
+    RuleConfig, Schedule, ScheduleFreeConfig, Scope, SgdConfig, SgdPConfig, StepOptions,
 };
 
 /// Numbers that look random and are the same everywhere.
@@ -56,7 +57,7 @@ fn optimizer(config: &OptimizerConfig, tensors: usize, kind: Kind) -> (Optimizer
     (config.clone().build(parameters).unwrap(), tensors)
 }
 
-fn rules() -> [RuleConfig; 7] {
+fn rules() -> [RuleConfig; 12] {
     let momentum = SgdConfig {
         momentum: 0.9,
         ..SgdConfig::default()
@@ -73,6 +74,44 @@ fn rules() -> [RuleConfig; 7] {
         LambConfig::paper().into(),
         LarsConfig::default().into(),
         AdagradConfig::default().into(),
+        NadamwConfig::default().into(),
+        LionConfig::default().into(),
+        ScheduleFreeConfig::default().into(),
+        AdamPConfig::default().into(),
+        SgdPConfig::default().into(),
+    ]
+}
+
+/// The constraints beside LAWN.
+fn constrained() -> [OptimizerConfig; 4] {
+    let of = |rule: RuleConfig| OptimizerConfig {
+        backend: Choice::Cuda,
+        ..OptimizerConfig::new(rule, Schedule::constant(0.01))
+    };
+    let bound = |granularity| CprConfig {
+        granularity,
+        ..CprConfig::new(CprBound::Dependent(0.5))
+    };
+    [
+        OptimizerConfig {
+            hyperball: Some(HyperballConfig::default()),
+            ..of(AdamConfig::default().into())
+        },
+        OptimizerConfig {
+            cpr: Some(bound(Granularity::Layer)),
+            ..of(AdamConfig::default().into())
+        },
+        OptimizerConfig {
+            cpr: Some(bound(Granularity::Row)),
+            ..of(LionConfig::default().into())
+        },
+        OptimizerConfig {
+            rotational: Some(RotationalConfig {
+                centred: false,
+                ..RotationalConfig::new(0.1)
+            }),
+            ..of(NadamwConfig::default().into())
+        },
     ]
 }
 
@@ -80,6 +119,11 @@ fn configs() -> Vec<OptimizerConfig> {
     let mut configs = Vec::new();
     for rule in rules() {
         for granularity in [None, Some(Granularity::Layer), Some(Granularity::Row)] {
+            // What these rules do to rows is the reference's where units are layers.
+            let tests_rows = ["adamp", "sgdp"].contains(&rule.name());
+            if tests_rows && granularity == Some(Granularity::Layer) {
+                continue;
+            }
             configs.push(OptimizerConfig {
                 backend: Choice::Cuda,
                 clip_norm: Some(1.0),
@@ -92,6 +136,7 @@ fn configs() -> Vec<OptimizerConfig> {
             });
         }
     }
+    configs.extend(constrained());
     configs
 }
 
@@ -153,7 +198,8 @@ fn limits(check_finite: bool, clip_norm: Option<f64>) -> crate::report::Limits {
 #[test]
 fn a_step_is_six_launches_at_most_however_many_parameters_there_are() {
     for config in configs() {
-        let two_passes = config.lawn.is_some() || config.rule.name() == "lamb";
+        let projects = ["lamb", "adamp", "sgdp"].contains(&config.rule.name());
+        let two_passes = config.constraint().is_some() || projects;
         let expected = if two_passes { 6 } else { 4 };
         for tensors in [1, 12, 161] {
             let found = launches(&config, tensors, limits(true, Some(1.0)));
@@ -389,6 +435,10 @@ fn the_kernels_compile_for_every_card_that_nvrtc_knows() {
         (80, KernelRule::Momentum, 0b0100),
         (90, KernelRule::Amsgrad, 0b0010),
         (100, KernelRule::Adam, 0b0001),
+        (75, KernelRule::Nadam, 0b1001),
+        (80, KernelRule::Sign, 0b0101),
+        (90, KernelRule::Averaged, 0b0011),
+        (100, KernelRule::Averaged, 0b0001),
     ] {
         let rules = 1 << rule as i64;
         let parts = Parts { rules, elements };

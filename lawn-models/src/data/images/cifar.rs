@@ -15,10 +15,11 @@ use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use super::folder::other_entries;
+use super::folder::{other_entries, quoted};
 use super::image::CHANNELS;
 use super::raw::RawImages;
 use super::reading::Part;
+use crate::data::counted::counted;
 use crate::data::error::DataError;
 
 const SIDE: usize = 32;
@@ -34,6 +35,7 @@ pub(crate) struct Cifar {
 /// How one of them is stored.
 #[derive(Debug, PartialEq, Eq)]
 struct Format {
+    name: &'static str,
     /// The folder in the publisher's archive.
     folder: &'static str,
     train: &'static [&'static str],
@@ -48,6 +50,7 @@ struct Format {
 
 const FORMATS: [Format; 2] = [
     Format {
+        name: "CIFAR-10",
         folder: "cifar-10-batches-bin",
         train: &[
             "data_batch_1.bin",
@@ -63,6 +66,7 @@ const FORMATS: [Format; 2] = [
         records: [10_000, 10_000],
     },
     Format {
+        name: "CIFAR-100",
         folder: "cifar-100-binary",
         train: &["train.bin"],
         test: &["test.bin"],
@@ -73,17 +77,74 @@ const FORMATS: [Format; 2] = [
     },
 ];
 
+impl Format {
+    /// All files.
+    fn files(&self) -> impl Iterator<Item = &'static str> {
+        let images = self.train.iter().chain(self.test);
+        images.copied().chain([self.names])
+    }
+
+    /// Bytes of an image with its labels.
+    fn record(&self) -> usize {
+        self.labels + CHANNELS * AREA
+    }
+
+    /// Where its files are in `folder`, in part or all.
+    fn place(&self, folder: &Path) -> Option<PathBuf> {
+        let places = [folder.to_owned(), folder.join(self.folder)];
+        places.into_iter().find(|place| {
+            let has_records = |name: &str| {
+                let bytes = std::fs::metadata(place.join(name)).map_or(0, |about| about.len());
+                bytes > 0 && bytes.is_multiple_of(self.record() as u64)
+            };
+            // Files called `train.bin` and `test.bin` may be anything.
+            let mut images = self.train.iter().chain(self.test);
+            place.join(self.names).is_file()
+                || match self.train {
+                    [_] => images.all(|name| has_records(name)),
+                    _ => images.any(|name| place.join(name).is_file()),
+                }
+        })
+    }
+}
+
 impl Cifar {
     /// The data set in `folder`, where one of the two is there.
-    pub(crate) fn in_folder(folder: &Path) -> Option<Self> {
-        FORMATS.iter().find_map(|format| {
-            let places = [folder.to_owned(), folder.join(format.folder)];
-            let place = places.into_iter().find(|place| {
-                let there = |name: &str| place.join(name).is_file();
-                there(format.names) && there(format.train[0])
-            });
-            place.map(|folder| Self { folder, format })
+    ///
+    /// # Errors
+    /// [`DataError::Unusable`] where both are, or files are missing.
+    pub(crate) fn in_folder(folder: &Path) -> Option<Result<Self, DataError>> {
+        let place = |format: &'static Format| {
+            let folder = format.place(folder)?;
+            Some(Self { folder, format })
+        };
+        let mut found = FORMATS.iter().filter_map(place);
+        let first = found.next()?;
+        Some(match found.next() {
+            None => first.whole(),
+            Some(second) => {
+                let found = format!("{} and {}", first.format.name, second.format.name);
+                let expected = "one of them, each in a folder of its own";
+                Err(DataError::unusable(folder, found, expected))
+            }
         })
+    }
+
+    /// The same, where all of its files are there.
+    fn whole(self) -> Result<Self, DataError> {
+        let is_missing = |name: &&str| !self.folder.join(name).is_file();
+        let missing: Vec<&str> = self.format.files().filter(is_missing).collect();
+        if missing.is_empty() {
+            return Ok(self);
+        }
+        let found = format!("no {}", missing.join(", "));
+        let all: Vec<&str> = self.format.files().collect();
+        let expected = format!(
+            "all files of {} as it is published: {}",
+            self.format.name,
+            all.join(", ")
+        );
+        Err(DataError::unusable(&self.folder, found, expected))
     }
 
     /// The files of a split, that of the names of the classes last.
@@ -118,7 +179,7 @@ impl Cifar {
 
     /// Adds the images of a file.
     fn read_file(&self, path: &Path, images: &mut RawImages) -> Result<(), DataError> {
-        let record = self.format.labels + CHANNELS * AREA;
+        let record = self.format.record();
         let bytes = std::fs::read(path).map_err(DataError::read(path))?;
         if bytes.is_empty() || bytes.len() % record != 0 {
             let found = format!("{} bytes", bytes.len());
@@ -147,7 +208,7 @@ impl Cifar {
     /// # Errors
     /// [`DataError::Read`].
     pub(crate) fn count(&self, part: Part) -> Result<u64, DataError> {
-        let record = (self.format.labels + CHANNELS * AREA) as u64;
+        let record = self.format.record() as u64;
         let files = self.files(part);
         let sizes = files[..files.len() - 1].iter().map(|path| {
             let about = std::fs::metadata(path).map_err(DataError::read(path))?;
@@ -161,7 +222,7 @@ impl Cifar {
     /// # Errors
     /// As [`read`](Self::read).
     pub(crate) fn survey(&self) -> Result<Vec<String>, DataError> {
-        let record = (self.format.labels + CHANNELS * AREA) as u64;
+        let record = self.format.record() as u64;
         let mut lines = Vec::new();
         for (part, records) in [Part::Train, Part::Test]
             .into_iter()
@@ -177,8 +238,9 @@ impl Cifar {
                         true => ": a file that is cut short has fewer",
                         false => "",
                     };
+                    let found = counted(found, "record", "records");
                     lines.push(format!(
-                        "{name} has {found} records, and {records} as it is published{hint}"
+                        "{name} has {found}, and {records} as it is published{hint}"
                     ));
                 }
             }
@@ -197,9 +259,38 @@ impl Cifar {
         if !others.is_empty() {
             lines.push(format!("not read: {}", others.join(", ")));
         }
-        let [train, test] = [self.read(Part::Train)?, self.read(Part::Test)?];
+        let (train, test) = match (self.read(Part::Train), self.read(Part::Test)) {
+            (Ok(train), Ok(test)) => (train, test),
+            (train, test) => {
+                let faults = [train.err(), test.err()].into_iter().flatten().collect();
+                return DataError::none_of(faults).map(|()| lines);
+            }
+        };
+        let faults = [(Part::Train, &train), (Part::Test, &test)]
+            .into_iter()
+            .filter_map(|(part, images)| self.lacking(part, images));
+        DataError::none_of(faults.collect())?;
         lines.extend(repeats(&train, &test));
         Ok(lines)
+    }
+
+    /// What is wrong with a split that lacks a class: as of folders, accuracy would be of the others
+    /// alone.
+    fn lacking(&self, part: Part, images: &RawImages) -> Option<DataError> {
+        let mut occurs = vec![false; images.classes.len()];
+        for &label in &images.labels {
+            occurs[label as usize] = true;
+        }
+        let classes = images.classes.iter().zip(occurs);
+        let lacking: Vec<String> = classes
+            .filter_map(|(class, occurs)| (!occurs).then(|| class.clone()))
+            .collect();
+        if lacking.is_empty() {
+            return None;
+        }
+        let found = format!("no {} image of the class {}", part.name(), quoted(&lacking));
+        let expected = "an image or more of each class, in train and in test";
+        Some(DataError::unusable(&self.folder, found, expected))
     }
 
     /// Names of the classes, in the order of their labels.
@@ -244,20 +335,46 @@ fn repeats(train: &RawImages, test: &RawImages) -> Vec<String> {
         .iter()
         .filter(|hash| met.contains_key(*hash))
         .count();
+    let images = |count, split: &str, one: &str, many: &str| {
+        counted(
+            count,
+            &format!("{split} image {one}"),
+            &format!("{split} images {many}"),
+        )
+    };
+    let class = "of the same class";
     [
-        (twice, "train images are another of the same class"),
+        (
+            twice,
+            images(
+                twice,
+                "train",
+                &format!("is another {class}"),
+                &format!("are others {class}"),
+            ),
+        ),
         (
             contradicting,
-            "train images are another that has another class",
+            images(
+                contradicting,
+                "train",
+                "is another that has another class",
+                "are others that have another class",
+            ),
         ),
         (
             in_both as u64,
-            "test images are train images too, which makes the test easier",
+            images(
+                in_both as u64,
+                "test",
+                "is a train image too",
+                "are train images too",
+            ) + ", which makes the test easier",
         ),
     ]
     .into_iter()
     .filter(|(count, _)| *count > 0)
-    .map(|(count, what)| format!("{count} {what}"))
+    .map(|(_, line)| line)
     .collect()
 }
 
@@ -289,7 +406,7 @@ mod tests {
             let root = tempfile::tempdir().unwrap();
             let place = root.path().join(if within { format.folder } else { "" });
             write(format, &place);
-            let cifar = Cifar::in_folder(root.path()).unwrap();
+            let cifar = Cifar::in_folder(root.path()).unwrap().unwrap();
             let train = cifar.read(Part::Train).unwrap();
             let images = 2 * format.classes * format.train.len();
             assert_eq!(train.labels.len(), images);
@@ -310,7 +427,7 @@ mod tests {
     fn files_that_are_cut_or_have_other_labels_are_named() {
         let root = tempfile::tempdir().unwrap();
         write(&FORMATS[0], root.path());
-        let cifar = Cifar::in_folder(root.path()).unwrap();
+        let cifar = Cifar::in_folder(root.path()).unwrap().unwrap();
         let path = root.path().join("test_batch.bin");
         let sound = fs::read(&path).unwrap();
         fs::write(&path, &sound[..sound.len() - 1]).unwrap();
@@ -333,7 +450,7 @@ mod tests {
         for name in ["data_batch_2.bin", "data_batch_4.bin"] {
             fs::write(root.path().join(name), "cut").unwrap();
         }
-        let cifar = Cifar::in_folder(root.path()).unwrap();
+        let cifar = Cifar::in_folder(root.path()).unwrap().unwrap();
         let said = cifar.read(Part::Train).unwrap_err().to_string();
         for part in [
             "2 things",
@@ -367,14 +484,14 @@ mod tests {
         )
         .unwrap();
         fs::write(path("data_batch_6.bin"), "").unwrap();
-        let cifar = Cifar::in_folder(root.path()).unwrap();
+        let cifar = Cifar::in_folder(root.path()).unwrap().unwrap();
         let said = cifar.survey().unwrap();
         let expected = [
             "data_batch_1.bin has 20 records, and 10000 as it is published",
             "data_batch_5.bin has 21 records",
             "test_batch.bin has 20 records",
             "not read: data_batch_6.bin",
-            "1 train images are another of the same class",
+            "1 train image is another of the same class",
             "20 test images are train images too, which makes the test easier",
         ];
         for part in expected {
@@ -382,6 +499,64 @@ mod tests {
                 said.iter().any(|line| line.starts_with(part)),
                 "{part} is not in {said:#?}"
             );
+        }
+    }
+
+    fn said(folder: &Path) -> String {
+        Cifar::in_folder(folder).unwrap().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn files_that_are_missing_and_two_data_sets_in_one_folder_are_named() {
+        for format in &FORMATS {
+            let root = tempfile::tempdir().unwrap();
+            write(format, root.path());
+            for missing in [format.names, format.train[0]] {
+                let path = root.path().join(missing);
+                let bytes = fs::read(&path).unwrap();
+                fs::remove_file(&path).unwrap();
+                let said = said(root.path());
+                let words = format!("found no {missing}, expected all files of {}", format.name);
+                assert!(said.contains(&words), "{said}");
+                fs::write(&path, bytes).unwrap();
+            }
+        }
+        let root = tempfile::tempdir().unwrap();
+        for format in &FORMATS {
+            write(format, &root.path().join(format.folder));
+        }
+        let said = said(root.path());
+        assert!(said.contains("found CIFAR-10 and CIFAR-100"), "{said}");
+        // Two files of such names are no CIFAR.
+        let root = tempfile::tempdir().unwrap();
+        for name in ["train.bin", "test.bin"] {
+            fs::write(root.path().join(name), "tokens").unwrap();
+        }
+        assert!(Cifar::in_folder(root.path()).is_none());
+    }
+
+    #[test]
+    fn a_split_without_a_class_is_refused() {
+        let root = tempfile::tempdir().unwrap();
+        write(&FORMATS[0], root.path());
+        for name in FORMATS[0].train.iter().chain(FORMATS[0].test) {
+            let path = root.path().join(name);
+            let mut bytes = fs::read(&path).unwrap();
+            for record in bytes.chunks_exact_mut(FORMATS[0].record()) {
+                let is_test = *name == "test_batch.bin";
+                if record[0] == 3 || is_test && record[0] == 4 {
+                    record[0] = 5;
+                }
+            }
+            fs::write(&path, bytes).unwrap();
+        }
+        let cifar = Cifar::in_folder(root.path()).unwrap().unwrap();
+        let said = cifar.survey().unwrap_err().to_string();
+        for part in [
+            "no train image of the class \"class 3\", expected",
+            "no test image of the class \"class 3\", \"class 4\"",
+        ] {
+            assert!(said.contains(part), "{part:?} is not in: {said}");
         }
     }
 }

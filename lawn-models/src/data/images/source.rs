@@ -8,8 +8,7 @@ use super::generated::{self, GeneratedImages, Set};
 use super::pack::{Encoding, MANIFEST, Manifest, Pack};
 use super::pictures::Pictures;
 use super::reading::{BadFiles, Part, Reading};
-use super::scan::{Scan, ScanProgress, caches, require_two, scan, scan_pack};
-use crate::data::checked::CheckedData;
+use super::scan::{Scan, ScanProgress, caches, scan, scan_pack};
 use crate::data::dataset::GENERATED;
 use crate::data::error::DataError;
 use crate::trial::TestPermit;
@@ -42,26 +41,40 @@ impl Source {
         // The root may be the data set's own folder, as for rating files.
         let own = root.file_name().is_some_and(|name| name == data);
         let places = [Some(root.join(data)), own.then(|| root.to_owned())];
-        places
-            .into_iter()
-            .flatten()
-            .find_map(|folder| Self::in_folder(&folder))
-            .ok_or_else(|| DataError::NotFound {
-                name: data.to_owned(),
-                root: root.to_owned(),
-                expected: expected(data),
-            })
+        let mut places = places.into_iter().flatten();
+        let found = places.clone().find_map(|folder| Self::in_folder(&folder));
+        found.unwrap_or_else(|| {
+            Err(places
+                .find_map(|folder| what_it_is(&folder, data))
+                .unwrap_or_else(|| DataError::NotFound {
+                    name: data.to_owned(),
+                    root: root.to_owned(),
+                    expected: expected(data),
+                }))
+        })
     }
 
     /// The source in a folder, where there is one.
-    pub(crate) fn in_folder(folder: &Path) -> Option<Self> {
+    ///
+    /// # Errors
+    /// [`DataError::Unusable`] where it is one in part.
+    pub(crate) fn in_folder(folder: &Path) -> Option<Result<Self, DataError>> {
         if folder.join(MANIFEST).is_file() {
-            return Some(Self::Packed(folder.to_owned()));
+            return Some(Ok(Self::Packed(folder.to_owned())));
         }
         if folder.join(folder::TRAIN).is_dir() {
-            return Some(Self::Folder(folder.to_owned()));
+            return Some(Ok(Self::Folder(folder.to_owned())));
         }
-        Cifar::in_folder(folder).map(Self::Cifar)
+        Some(Cifar::in_folder(folder)?.map(Self::Cifar))
+    }
+
+    /// What it is, where its images are no files of their own.
+    pub(crate) fn without_files(&self) -> Option<&'static str> {
+        match self {
+            Self::Generated(_) => Some("generated images"),
+            Self::Cifar(_) => Some("CIFAR in its binary format"),
+            Self::Folder(_) | Self::Packed(_) => None,
+        }
     }
 
     /// The files of a split; none where the data are generated.
@@ -126,15 +139,10 @@ impl Source {
         if manifest.encoding == Encoding::AsIs || manifest.exif_orientation == exif_orientation {
             return Ok(());
         }
-        let found = match manifest.exif_orientation {
-            true => "images that were turned as their EXIF says when they were packed",
-            false => "images that were not turned as their EXIF says when they were packed",
-        };
-        let expected = match exif_orientation {
-            true => "a pack made with --exif-orientation, or exif_orientation = false",
-            false => "exif_orientation = true, or a pack made without --exif-orientation",
-        };
-        Err(DataError::unusable(&folder.join(MANIFEST), found, expected))
+        Err(DataError::Turned {
+            path: folder.join(MANIFEST),
+            turned: manifest.exif_orientation,
+        })
     }
 
     /// The train pictures, those to be held out for validation included.
@@ -219,7 +227,7 @@ fn look(listing: &Listing, progress: ScanProgress<'_>) -> Scan {
 /// none where there is no test split.
 ///
 /// # Errors
-/// As [`scan_images`].
+/// As [`scan_tested_images`].
 pub(super) fn scan_tested_only(
     folder: &Path,
     progress: ScanProgress<'_>,
@@ -236,28 +244,45 @@ pub(super) fn scan_tested_only(
     Ok(Some(scan))
 }
 
-/// Looks into every file of the image data set in `folder`, train first and then test, on all
-/// processors; nothing for one whose files cannot be wrong by themselves. A data set that has
-/// nothing to train on has one scan, which says so in its notes.
+/// Looks into every file of the images in `folder` that have a test split and nothing to train on, on
+/// all processors: one scan, which says so in its notes.
 ///
 /// # Errors
-/// [`DataError::NotFound`] where there is none, and where its folders cannot be used. Files that
-/// cannot be read are in [`Scan::bad`].
-pub fn scan_images(folder: &Path, progress: ScanProgress<'_>) -> Result<Vec<Scan>, DataError> {
-    if let Some(source) = Source::in_folder(folder) {
-        let scans = source.scan(&[Part::Train, Part::Test], progress)?;
-        scans.first().map_or(Ok(()), require_two)?;
-        return Ok(scans);
-    }
+/// [`DataError::NotFound`] where there is no such data set, [`DataError::Unusable`] where what is there
+/// is not all of one. Files that cannot be read are in [`Scan::bad`].
+pub fn scan_tested_images(folder: &Path, progress: ScanProgress<'_>) -> Result<Scan, DataError> {
     if let Some(scan) = scan_tested_only(folder, progress)? {
-        return Ok(vec![scan]);
+        return Ok(scan);
     }
     let name = folder.file_name().unwrap_or_default().display().to_string();
-    Err(DataError::NotFound {
-        expected: expected(&name),
-        name,
-        root: folder.parent().unwrap_or(folder).to_owned(),
-    })
+    Err(
+        what_it_is(folder, &name).unwrap_or_else(|| DataError::NotFound {
+            expected: expected(&name),
+            name,
+            root: folder.parent().unwrap_or(folder).to_owned(),
+        }),
+    )
+}
+
+/// What a folder is that is no data set and looks like one.
+fn what_it_is(folder: &Path, name: &str) -> Option<DataError> {
+    let found = |found: String| Some(DataError::unusable(folder, found, expected(name)));
+    let test = folder::test_folder(folder);
+    if test.is_dir() {
+        let test = test.file_name().unwrap_or_default().display();
+        return found(format!("{test} and no train"));
+    }
+    let entries = std::fs::read_dir(folder).ok()?.flatten();
+    let mut below: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    below.sort();
+    let inner = below
+        .into_iter()
+        .find(|path| path.is_dir() && Source::in_folder(path).is_some())?;
+    let inner = inner.file_name()?.to_str()?;
+    let root = folder.display();
+    found(format!(
+        "the data set `{inner}` within it, which `data = \"{inner}\"` with --data-root {root} reads"
+    ))
 }
 
 /// What is looked for where a data set is named.
@@ -267,55 +292,29 @@ fn expected(name: &str) -> String {
 
 /// Counts what a folder holds, if it is a data set of images.
 pub(crate) fn describe(folder: &Path) -> Option<Result<Vec<(String, u64)>, DataError>> {
-    if let Some(Source::Cifar(cifar)) = Source::in_folder(folder) {
-        let count = |part| cifar.count(part);
-        return Some(cifar.classes().and_then(|classes| {
-            Ok(counts(
-                classes.len() as u64,
-                count(Part::Train)?,
-                count(Part::Test)?,
-            ))
-        }));
-    }
-    if !folder.join(MANIFEST).is_file() {
-        return folder::describe(folder);
-    }
-    let of_pack = |manifest: Manifest| -> Result<Vec<(String, u64)>, DataError> {
-        let images = |part| manifest.split(folder, part).map(|split| split.images);
-        let classes = manifest.classes.len() as u64;
-        Ok(counts(classes, images(Part::Train)?, images(Part::Test)?))
-    };
-    Some(Manifest::read(folder).and_then(of_pack))
-}
-
-/// Reads the whole of the data set in a folder, if it is one of CIFAR: files of other images are
-/// looked into by [`scan_images`].
-pub(crate) fn check(
-    folder: &Path,
-    progress: ScanProgress<'_>,
-) -> Option<Result<CheckedData, DataError>> {
-    let Some(Source::Cifar(cifar)) = Source::in_folder(folder) else {
-        return None;
-    };
-    let read = || {
-        let classes = cifar.classes()?.len() as u64;
-        let (mut images, mut faults) = ([0; 2], Vec::new());
-        for (place, part) in [Part::Train, Part::Test].into_iter().enumerate() {
-            match cifar.read(part) {
-                Ok(read) => images[place] = read.labels.len() as u64,
-                Err(fault) => faults.push(fault),
-            }
-            progress(place as u64 + 1, 2);
+    let counted = |source: Source| match source {
+        Source::Cifar(cifar) => {
+            let classes = cifar.classes()?.len() as u64;
+            Ok(Some(counts(
+                classes,
+                cifar.count(Part::Train)?,
+                cifar.count(Part::Test)?,
+            )))
         }
-        DataError::none_of(faults)?;
-        let [train, test] = images;
-        Ok(CheckedData {
-            counts: counts(classes, train, test),
-            notes: cifar.survey()?,
-            ..CheckedData::default()
-        })
+        Source::Packed(folder) => {
+            let manifest = Manifest::read(&folder)?;
+            let images = |part| manifest.split(&folder, part).map(|split| split.images);
+            let classes = manifest.classes.len() as u64;
+            Ok(Some(counts(
+                classes,
+                images(Part::Train)?,
+                images(Part::Test)?,
+            )))
+        }
+        Source::Folder(folder) => folder::describe(&folder).transpose(),
+        Source::Generated(_) => Ok(None),
     };
-    Some(read())
+    Source::in_folder(folder)?.and_then(counted).transpose()
 }
 
 fn counts(classes: u64, train: u64, test: u64) -> Vec<(String, u64)> {

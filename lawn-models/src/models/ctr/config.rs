@@ -23,7 +23,7 @@ use crate::models::model::Model;
 /// let written = serde_json::json!({ "name": "dcn_v2", "rank": 8, "layers": [32, 16] });
 /// let config: CtrModelConfig = serde_json::from_value(written)?;
 /// config.validate()?;
-/// let shape = CtrShape { dense: 13, columns: vec![100; 26] };
+/// let shape = CtrShape { dense: 13, columns: vec![100; 26], ..CtrShape::default() };
 /// let store = nn::VarStore::new(Device::Cpu);
 /// let net = config.build(&store.root(), &shape, 0);
 /// let dense = Tensor::zeros([7, 13], (Kind::Float, Device::Cpu));

@@ -13,6 +13,7 @@ use super::error::{
     CtrModelError, MOST_LAYERS, WIDEST, require, require_rate, require_width, require_widths,
 };
 use super::mlp::{Mlp, MlpConfig};
+use crate::models::Table;
 use crate::models::layers::{Distribution, Initial, Linear};
 use crate::models::model::{LookUps, Mode, Model};
 use crate::random::{Purpose, stream};
@@ -169,7 +170,7 @@ impl DcnV2Config {
 /// use tch::{Device, Kind, Tensor, nn};
 ///
 /// let store = nn::VarStore::new(Device::Cpu);
-/// let shape = CtrShape { dense: 2, columns: vec![3, 5] };
+/// let shape = CtrShape { dense: 2, columns: vec![3, 5], ..CtrShape::default() };
 /// let config = DcnV2Config {
 ///     rank: Some(4),
 ///     structure: DcnStructure::Parallel,
@@ -242,6 +243,10 @@ impl Model for DcnV2 {
 
     fn look_ups(&self, inputs: &[Tensor]) -> Vec<LookUps> {
         self.embeddings.look_ups(&inputs[1])
+    }
+
+    fn tables(&self) -> Vec<&Table> {
+        self.embeddings.tables()
     }
 
     fn layers(&self) -> Vec<Layer> {

@@ -12,6 +12,7 @@ use super::error::{
 };
 use super::first_order::FirstOrder;
 use super::mlp::{Mlp, MlpConfig};
+use crate::models::Table;
 use crate::models::layers::{Distribution, Initial};
 use crate::models::model::{LookUps, Mode};
 
@@ -113,6 +114,11 @@ impl DeepPart {
     /// Which rows of which table that looks up.
     pub(super) fn look_ups(&self, rows: &Tensor) -> Vec<LookUps> {
         self.embeddings.look_ups(rows)
+    }
+
+    /// The tables of these, in their order.
+    pub(super) fn tables(&self) -> Vec<&Table> {
+        self.embeddings.tables()
     }
 
     /// Dense features `[N, D]` and embedded ones `[N, C, width]` to `[N]`.

@@ -5,6 +5,7 @@ use tch::nn::Path;
 use super::CtrShape;
 use super::deep_part::{DeepConfig, DeepPart, pairs};
 use super::first_order::FirstOrder;
+use crate::models::Table;
 use crate::models::model::{LookUps, Mode, Model};
 use crate::random::{Purpose, stream};
 
@@ -27,7 +28,7 @@ use crate::random::{Purpose, stream};
 /// use tch::{Device, Kind, Tensor, nn};
 ///
 /// let store = nn::VarStore::new(Device::Cpu);
-/// let shape = CtrShape { dense: 2, columns: vec![3, 5] };
+/// let shape = CtrShape { dense: 2, columns: vec![3, 5], ..CtrShape::default() };
 /// let net = DeepFm::new(&store.root(), &DeepConfig::default(), &shape, 0);
 /// let dense = Tensor::zeros([7, 2], (Kind::Float, Device::Cpu));
 /// let rows = Tensor::zeros([7, 2], (Kind::Int64, Device::Cpu));
@@ -62,6 +63,12 @@ impl Model for DeepFm {
     fn look_ups(&self, inputs: &[Tensor]) -> Vec<LookUps> {
         let mut all = self.wide.look_ups(&inputs[1]);
         all.extend(self.deep.look_ups(&inputs[1]));
+        all
+    }
+
+    fn tables(&self) -> Vec<&Table> {
+        let mut all = self.wide.tables();
+        all.extend(self.deep.tables());
         all
     }
 

@@ -13,6 +13,7 @@ use super::error::{
 };
 use super::interaction::Interaction;
 use super::mlp::{Mlp, MlpConfig};
+use crate::models::Table;
 use crate::models::layers::{Distribution, Initial, LayerNorm, behind};
 use crate::models::model::{LookUps, Mode, Model};
 use crate::random::{Purpose, stream};
@@ -254,7 +255,7 @@ impl DlrmConfig {
 /// use tch::{Device, Kind, Tensor, nn};
 ///
 /// let store = nn::VarStore::new(Device::Cpu);
-/// let shape = CtrShape { dense: 2, columns: vec![3, 5] };
+/// let shape = CtrShape { dense: 2, columns: vec![3, 5], ..CtrShape::default() };
 /// let config = DlrmConfig { width: 16, bottom: vec![32, 16], top: vec![32], ..DlrmConfig::default() };
 /// let net = Dlrm::new(&store.root(), &config, &shape, 0);
 /// let dense = Tensor::zeros([7, 2], (Kind::Float, Device::Cpu));
@@ -320,6 +321,10 @@ impl Model for Dlrm {
 
     fn look_ups(&self, inputs: &[Tensor]) -> Vec<LookUps> {
         self.embeddings.look_ups(&inputs[1])
+    }
+
+    fn tables(&self) -> Vec<&Table> {
+        self.embeddings.tables()
     }
 
     fn layers(&self) -> Vec<Layer> {

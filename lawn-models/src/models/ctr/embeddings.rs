@@ -8,8 +8,9 @@ use tch::nn::Path;
 use tch::{Device, Kind, Tensor};
 
 use super::CtrShape;
-use crate::models::layers::{Distribution, Lookup, behind};
+use crate::models::layers::{Distribution, behind};
 use crate::models::model::LookUps;
+use crate::models::table::{Rows, Table, TablePart};
 
 /// How the tables of the columns lie.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -63,7 +64,7 @@ pub struct EmbeddingsConfig {
 ///
 /// let store = nn::VarStore::new(Device::Cpu);
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
-/// let shape = CtrShape { dense: 0, columns: vec![3, 5] };
+/// let shape = CtrShape { dense: 0, columns: vec![3, 5], ..CtrShape::default() };
 /// let config = EmbeddingsConfig {
 ///     width: 4,
 ///     tables: Tables::Joined,
@@ -80,8 +81,7 @@ pub struct EmbeddingsConfig {
 /// when the look-up is carried out.
 #[derive(Debug)]
 pub struct Embeddings {
-    names: Vec<String>,
-    tables: Vec<(Tensor, Lookup)>,
+    tables: Vec<Table>,
     /// Rows of each column, `[C]` i64, where columns look into one tensor.
     sizes: Option<Tensor>,
     /// First row of each column, `[C]` i64, where the tables are joined.
@@ -102,10 +102,10 @@ impl Embeddings {
         rng: &mut ChaCha8Rng,
     ) -> Self {
         let columns = &shape.columns;
-        let mut names = Vec::new();
         let mut make = |path: &Path, columns: &[i64]| {
-            names.push(path.path("weight"));
-            (draw(path, columns, config, rng), Lookup::new())
+            let rows = columns.iter().sum();
+            let own = draw(path, columns, config, shape.part.of_table(rows), rng);
+            Table::new(path.path("weight"), own, rows, shape.part)
         };
         let of_columns = |each: &[i64]| Tensor::from_slice(each).to_device(path.device());
         let sizes = (config.tables != Tables::Separate).then(|| of_columns(columns));
@@ -129,7 +129,6 @@ impl Embeddings {
             }
         };
         Self {
-            names,
             tables,
             sizes,
             offsets,
@@ -145,28 +144,31 @@ impl Embeddings {
     /// `[N, width]`, if there is one, and behind it what [`forward`](Self::forward) gives:
     /// `[N, 1 + C, width]`.
     pub(super) fn forward_behind(&self, first: Option<&Tensor>, rows: &Tensor) -> Tensor {
-        if let [(table, lookup)] = &self.tables[..] {
-            return lookup.forward(table, &self.in_one_table(table, rows), first);
+        if let [table] = &self.tables[..] {
+            return table.forward(&self.in_one_table(table, rows), first);
         }
         let columns = self.tables.iter().zip(0..);
-        let each = columns.map(|((table, lookup), column)| {
-            lookup.forward(table, &rows.narrow(1, column, 1), None)
-        });
+        let each = columns.map(|(table, column)| table.forward(&rows.narrow(1, column, 1), None));
         behind(first, &Tensor::cat(&each.collect::<Vec<_>>(), 1))
     }
 
     /// Which rows of which table it looks up: as [`Model::look_ups`](crate::models::Model::look_ups).
     pub fn look_ups(&self, rows: &Tensor) -> Vec<LookUps> {
-        let of = |table: &String, rows: Tensor| LookUps {
-            table: table.clone(),
+        let of = |table: &Table, rows: Tensor| LookUps {
+            table: table.name().to_owned(),
             rows,
         };
-        if let [table] = &self.names[..] {
+        if let [table] = &self.tables[..] {
             return vec![of(table, self.moved(rows))];
         }
-        let names = self.names.iter().zip(0..);
-        let each = names.map(|(table, column)| of(table, rows.narrow(1, column, 1)));
+        let tables = self.tables.iter().zip(0..);
+        let each = tables.map(|(table, column)| of(table, rows.narrow(1, column, 1)));
         each.collect()
+    }
+
+    /// The tables of these, in their order.
+    pub fn tables(&self) -> Vec<&Table> {
+        self.tables.iter().collect()
     }
 
     /// Row numbers of the columns as those of the one table.
@@ -179,7 +181,7 @@ impl Embeddings {
 
     /// The same, each checked to be of its column: the one table has a row for a number that is
     /// too large for its column.
-    fn in_one_table(&self, table: &Tensor, rows: &Tensor) -> Tensor {
+    fn in_one_table(&self, table: &Table, rows: &Tensor) -> Tensor {
         let found = self.moved(rows);
         let Some(sizes) = &self.sizes else {
             return found;
@@ -187,7 +189,7 @@ impl Embeddings {
         if rows.device() != Device::Cpu {
             // Nothing waits for the device: the look-up meets a row that is in no table.
             let missing = rows.lt(0).logical_or(&rows.ge_tensor(sizes));
-            return found.masked_fill(&missing, table.size()[0]);
+            return found.masked_fill(&missing, table.rows());
         }
         if rows.numel() > 0 {
             let [least, most] = [rows.amin(0i64, false), rows.amax(0i64, false)];
@@ -211,13 +213,20 @@ impl Embeddings {
 
     /// Its description.
     pub fn layer(&self) -> Layer {
-        Layer::homogeneous(&self.names)
+        Layer::homogeneous(self.tables.iter().map(Table::name))
     }
 }
 
-/// Makes one tensor of the tables of some columns.
-fn draw(path: &Path, columns: &[i64], config: &EmbeddingsConfig, rng: &mut ChaCha8Rng) -> Tensor {
-    let shape = [columns.iter().sum(), config.width];
+/// Makes one tensor of the tables of some columns, or of a part of them. All rows are drawn in
+/// either case: what a row begins with does not hang on who has it.
+fn draw(
+    path: &Path,
+    columns: &[i64],
+    config: &EmbeddingsConfig,
+    part: TablePart,
+    rng: &mut ChaCha8Rng,
+) -> Tensor {
+    let shape = [part.rows_of(columns.iter().sum()), config.width];
     let table = path.zeros("weight", &shape);
     let mut start = 0;
     for &rows in columns {
@@ -226,7 +235,16 @@ fn draw(path: &Path, columns: &[i64], config: &EmbeddingsConfig, rng: &mut ChaCh
         while start < end {
             let count = CHUNK.min(end - start);
             let values = initial.draw(&[count, config.width], rng);
-            tch::no_grad(|| table.narrow(0, start, count).copy_(&values));
+            let Rows {
+                first,
+                every,
+                places,
+            } = part.within(start, count);
+            let here = places.end - places.start;
+            if here > 0 {
+                let own = values.slice(0, first, count, every);
+                tch::no_grad(|| table.narrow(0, places.start, here).copy_(&own));
+            }
             start += count;
         }
     }
@@ -246,6 +264,7 @@ mod tests {
         let shape = CtrShape {
             dense: 0,
             columns: vec![3, 5],
+            ..CtrShape::default()
         };
         let config = EmbeddingsConfig {
             width: 4,

@@ -5,6 +5,7 @@ use tch::nn::Path;
 
 use super::CtrShape;
 use super::embeddings::{Embeddings, EmbeddingsConfig, Tables};
+use crate::models::Table;
 use crate::models::layers::Distribution;
 use crate::models::model::LookUps;
 
@@ -21,7 +22,7 @@ use crate::models::model::LookUps;
 /// use tch::{Device, Kind, Tensor, nn};
 ///
 /// let store = nn::VarStore::new(Device::Cpu);
-/// let shape = CtrShape { dense: 2, columns: vec![3, 5] };
+/// let shape = CtrShape { dense: 2, columns: vec![3, 5], ..CtrShape::default() };
 /// let term = FirstOrder::new(&(store.root() / "wide"), &shape, Tables::Joined);
 /// let dense = Tensor::zeros([7, 2], (Kind::Float, Device::Cpu));
 /// let rows = Tensor::zeros([7, 2], (Kind::Int64, Device::Cpu));
@@ -70,6 +71,11 @@ impl FirstOrder {
     /// Which rows of which table it looks up.
     pub fn look_ups(&self, rows: &Tensor) -> Vec<LookUps> {
         self.embeddings.look_ups(rows)
+    }
+
+    /// The tables of these, in their order.
+    pub fn tables(&self) -> Vec<&Table> {
+        self.embeddings.tables()
     }
 
     /// Their descriptions.

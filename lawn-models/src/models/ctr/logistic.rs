@@ -7,6 +7,7 @@ use tch::nn::Path;
 use super::CtrShape;
 use super::embeddings::Tables;
 use super::first_order::FirstOrder;
+use crate::models::Table;
 use crate::models::model::{LookUps, Mode, Model};
 
 /// Settings of a [`Logistic`].
@@ -31,7 +32,7 @@ pub struct LogisticConfig {
 /// use tch::{Device, Kind, Tensor, nn};
 ///
 /// let store = nn::VarStore::new(Device::Cpu);
-/// let shape = CtrShape { dense: 2, columns: vec![3, 5] };
+/// let shape = CtrShape { dense: 2, columns: vec![3, 5], ..CtrShape::default() };
 /// let net = Logistic::new(&store.root(), &LogisticConfig::default(), &shape);
 /// let dense = Tensor::zeros([7, 2], (Kind::Float, Device::Cpu));
 /// let rows = Tensor::zeros([7, 2], (Kind::Int64, Device::Cpu));
@@ -64,6 +65,10 @@ impl Model for Logistic {
 
     fn look_ups(&self, inputs: &[Tensor]) -> Vec<LookUps> {
         self.wide.look_ups(&inputs[1])
+    }
+
+    fn tables(&self) -> Vec<&Table> {
+        self.wide.tables()
     }
 
     fn layers(&self) -> Vec<Layer> {

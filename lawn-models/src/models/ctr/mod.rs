@@ -48,20 +48,24 @@ pub use logistic::{Logistic, LogisticConfig};
 pub use mlp::{Mlp, MlpConfig};
 pub use wide_deep::WideDeep;
 
+use super::TablePart;
+
 /// Features of the data that a net is built for.
 ///
 /// ```
 /// use lawn_models::models::CtrShape;
 ///
-/// let criteo = CtrShape { dense: 13, columns: vec![1 << 18; 26] };
+/// let criteo = CtrShape { dense: 13, columns: vec![1 << 18; 26], ..CtrShape::default() };
 /// assert_eq!(criteo.width(16), 13 + 26 * 16);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct CtrShape {
     /// Dense features of a sample.
     pub dense: i64,
     /// Rows of the table of each categorical column.
     pub columns: Vec<i64>,
+    /// Which rows of its tables this process has.
+    pub part: TablePart,
 }
 
 impl CtrShape {

@@ -33,6 +33,7 @@ impl Golden {
         CtrShape {
             dense: self.dense,
             columns: self.columns.clone(),
+            ..CtrShape::default()
         }
     }
 }
@@ -115,7 +116,11 @@ fn counted_parameters_are_those_that_are_made() {
 fn published_parameter_counts_to_the_digit() {
     let count = |config: serde_json::Value, columns: Vec<i64>| {
         let config: CtrModelConfig = serde_json::from_value(config).unwrap();
-        config.parameters(&CtrShape { dense: 13, columns })
+        config.parameters(&CtrShape {
+            dense: 13,
+            columns,
+            ..CtrShape::default()
+        })
     };
     let small = |form: &str, rows: i64| {
         let config = json!({ "name": "dlrm_small", "form": form });
@@ -167,6 +172,7 @@ fn what_follows_the_last_normalization_is_the_final_sub_network() {
         let shape = CtrShape {
             dense: 3,
             columns: vec![5; 4],
+            ..CtrShape::default()
         };
         let store = VarStore::new(Device::Cpu);
         let layers = config.build(&store.root(), &shape, 0).layers();
@@ -256,6 +262,7 @@ fn parts_of_a_batch_give_its_logits() {
     let shape = CtrShape {
         dense: 3,
         columns: vec![5; 4],
+        ..CtrShape::default()
     };
     let logits = |seed, parts: &[i64]| {
         let store = VarStore::new(Device::Cpu);
@@ -288,6 +295,7 @@ fn embeddings_begin_as_in_their_sources() {
         let shape = CtrShape {
             dense: 3,
             columns: vec![10_000, 100],
+            ..CtrShape::default()
         };
         let store = VarStore::new(Device::Cpu);
         config.build(&store.root(), &shape, 0);

@@ -154,19 +154,19 @@ const COUNTER: &str = "num_batches_tracked";
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn save_weights(store: &VarStore, path: &Path) -> Result<(), WeightsError> {
-    save_weights_with(store, path, BTreeMap::new())
+    write_weights(&weights_of(store, BTreeMap::new()), path)
 }
 
-/// As [`save_weights`], with metadata.
-pub(crate) fn save_weights_with(
-    store: &VarStore,
-    path: &Path,
-    mut metadata: BTreeMap<String, String>,
-) -> Result<(), WeightsError> {
+/// What [`save_weights`] writes, with metadata.
+pub(crate) fn weights_of(store: &VarStore, mut metadata: BTreeMap<String, String>) -> State {
     // The libraries of PyTorch that look at it want this one.
     metadata.insert("format".to_owned(), "pt".to_owned());
     let tensors = entries(store);
-    let state = State { metadata, tensors };
+    State { metadata, tensors }
+}
+
+/// Writes it.
+pub(crate) fn write_weights(state: &State, path: &Path) -> Result<(), WeightsError> {
     state.save(path).map_err(|source| file_error(path, source))
 }
 

@@ -135,6 +135,12 @@ impl Kind for CtrConfig {
         self.init_from.as_deref()
     }
 
+    fn columns(&self) -> Option<u64> {
+        self.generated
+            .as_ref()
+            .map(|sizes| u64::from(sizes.columns))
+    }
+
     fn resolve(&mut self) {
         if self.data == GENERATED {
             self.generated.get_or_insert_default();
@@ -210,7 +216,10 @@ impl Kind for CtrConfig {
         let clicks = Arc::new(self.clicks(&source)?);
         self.require_net(&clicks)?;
         self.require_measured(&clicks)?;
-        let shape = shape(clicks.shape());
+        let shape = CtrShape {
+            part: surroundings.part,
+            ..shape(clicks.shape())
+        };
         let store = VarStore::new(device);
         let model = self.model.build(&store.root(), &shape, seed);
         let measured = self.measured_rows;
@@ -441,5 +450,6 @@ fn shape(shape: &ClickShape) -> CtrShape {
     CtrShape {
         dense: shape.dense as i64,
         columns: shape.columns.iter().map(|&size| i64::from(size)).collect(),
+        ..CtrShape::default()
     }
 }

@@ -16,7 +16,7 @@ use super::image::ImageConfig;
 use super::kind::Kind;
 use super::left_by::{of_kind, that_left};
 use crate::data::images::{
-    self, BadFiles, EvaluatedSplit, Part, Reading, TransformConfig, image_decoder,
+    BadFiles, EvaluatedSplit, Part, Reading, TransformConfig, image_decoder,
 };
 use crate::data::{DataError, Dataset, Loader, Request};
 use crate::device::{Autocast, HalfKind, require_device};
@@ -313,10 +313,7 @@ fn opened(
     let (data, root) = (&evaluation.data, &evaluation.data_root);
     let Some(transform) = &evaluation.transform else {
         let source = config.source(Some(root))?;
-        let scans = source.scan(&[Part::Train, Part::Test], &|_, _| ())?;
-        if reading.bad_files == BadFiles::Fail {
-            images::require_sound(&scans)?;
-        }
+        let scans = config.scanned(&source, &[Part::Train, Part::Test], &|_, _| ())?;
         let sets = config.sets(source, reading, 0)?;
         return Ok(Opened {
             images: Arc::from((sets.test)(&permit)?),
@@ -325,6 +322,9 @@ fn opened(
             left_out: scans.get(1).map_or(0, |test| test.bad.len() as u64),
         });
     };
+    if let Ok(source) = config.source(Some(root)) {
+        config.require_keys(&source)?;
+    }
     let part = match evaluation.split {
         ImageSplit::Train => Part::Train,
         ImageSplit::Test => Part::Test,
@@ -431,6 +431,8 @@ fn checked(evaluation: &ImageEvaluation) -> Result<ImageConfig, SettingsError> {
         shortcut: evaluation.shortcut,
         validation_fraction: evaluation.validation_fraction,
         split_seed: evaluation.split_seed,
+        exif_orientation: evaluation.exif_orientation,
+        bad_files: evaluation.bad_files,
         ..plain
     };
     config.validate()?;

@@ -197,7 +197,8 @@ fn what_was_another_for_the_task_that_left_the_weights_is_told() {
         let task = crate::TaskConfig::from_table("image", task).unwrap();
         let metadata = super::super::left_by::note(&task).map(|(key, text)| (key.to_owned(), text));
         let store = VarStore::new(Device::Cpu);
-        crate::models::save_weights_with(&store, &path, metadata.into_iter().collect()).unwrap();
+        let state = crate::models::weights_of(&store, metadata.into_iter().collect());
+        crate::models::write_weights(&state, &path).unwrap();
     };
     let mut evaluation = evaluation(path.clone(), "mine", folder.path().to_owned());
     assert!(differences(&evaluation).is_empty(), "there is no such file");

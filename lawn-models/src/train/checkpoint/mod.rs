@@ -20,12 +20,12 @@ mod file;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use lawn_core::{Optimizer, State, WeightAverage};
 use serde::Serialize;
+use tch::Tensor;
 use tch::nn::VarStore;
-use tch::{Device, Tensor};
 
 use super::error::TrialError;
 use super::observer::Notice;
@@ -68,43 +68,11 @@ impl<'a> Checkpoints<'a> {
         Self { path, trial }
     }
 
-    /// What a checkpoint holds, for ranks that begin where this one does.
-    pub(super) fn bytes(
-        &self,
-        found: Option<&SavedProgress>,
-        store: &VarStore,
-        optimizer: &Optimizer,
-        average: Option<&WeightAverage>,
-    ) -> Result<Vec<u8>, TrialError> {
-        let start = Progress::default();
-        let progress = found.map_or(&start, |found| &found.progress);
-        let origin = found.map(|found| &found.origin);
-        let state = self.state(progress, origin, store, optimizer, average);
-        Ok(state.to_bytes()?)
-    }
-
-    /// Takes over what another rank holds.
-    pub(super) fn adopt(
-        &self,
-        bytes: &[u8],
-        store: &mut VarStore,
-        optimizer: &mut Optimizer,
-        average: Option<&mut WeightAverage>,
-    ) -> Result<SavedProgress, TrialError> {
-        let state = State::from_bytes(bytes, Device::Cpu)?;
-        self.restore(self.path, state, store, optimizer, average)
-    }
-
-    /// Writes a checkpoint, whole or not at all; the newest becomes the one before.
-    pub(super) fn save(
-        &self,
-        progress: &Progress,
-        origin: Option<&Origin>,
-        store: &VarStore,
-        optimizer: &Optimizer,
-        average: Option<&WeightAverage>,
-    ) -> Result<(), TrialError> {
-        let file = self.state(progress, origin, store, optimizer, average);
+    /// Writes a checkpoint of a [state](Self::state), whole or not at all; the newest becomes the one
+    /// before.
+    pub(super) fn save(&self, mut file: State) -> Result<(), TrialError> {
+        let digest = digest(&file);
+        file.metadata.insert(DIGEST.to_owned(), digest);
         // Only a checkpoint that is whole on the disk takes the place of another.
         let new = sibling(self.path, "new");
         file.save(&new)
@@ -120,7 +88,8 @@ impl<'a> Checkpoints<'a> {
         place().map_err(|source| io_error(self.path, source))
     }
 
-    fn state(
+    /// All that a checkpoint holds but its checksum.
+    pub(super) fn state(
         &self,
         progress: &Progress,
         origin: Option<&Origin>,
@@ -150,29 +119,19 @@ impl<'a> Checkpoints<'a> {
             file.tensors
                 .insert(ANSWERS.to_owned(), answers.shallow_clone());
         }
-        let digest = digest(&file);
-        file.metadata.insert(DIGEST.to_owned(), digest);
         file
     }
 
-    /// Reads the newest checkpoint that is as it was written into the model and the
-    /// optimizer; none where there is none. Damaged ones are set aside.
-    pub(super) fn load(
+    /// Reads the newest checkpoint that is as it was written, and says which file it is; none where
+    /// there is none. Damaged ones are set aside.
+    pub(super) fn find(
         &self,
-        store: &mut VarStore,
-        optimizer: &mut Optimizer,
-        mut average: Option<&mut WeightAverage>,
         mut notice: impl FnMut(Notice),
-    ) -> Result<Option<SavedProgress>, TrialError> {
+    ) -> Result<Option<(PathBuf, State)>, TrialError> {
         for path in [self.path, &sibling(self.path, "previous")] {
             match read(path)? {
                 CheckpointFile::Nothing => {}
-                CheckpointFile::Sound(file) => {
-                    let average = average.as_deref_mut();
-                    return self
-                        .restore(path, file, store, optimizer, average)
-                        .map(Some);
-                }
+                CheckpointFile::Sound(file) => return Ok(Some((path.to_owned(), file))),
                 CheckpointFile::Damaged(reason) => {
                     let kept = set_aside(path).map_err(|source| io_error(path, source))?;
                     notice(Notice::CheckpointDamaged {
@@ -186,7 +145,9 @@ impl<'a> Checkpoints<'a> {
         Ok(None)
     }
 
-    fn restore(
+    /// Takes what a checkpoint holds into the model, the optimizer and the average. `path` is named
+    /// where it does not fit.
+    pub(super) fn restore(
         &self,
         path: &Path,
         mut file: State,

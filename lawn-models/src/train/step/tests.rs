@@ -60,6 +60,7 @@ fn first_step(
         checkpoint_every: Duration::MAX,
         keep_weights: false,
         deterministic: false,
+        graphs: false,
     };
     let mut training = Training::new(
         &config,

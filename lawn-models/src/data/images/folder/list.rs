@@ -117,7 +117,7 @@ fn escaped_names(names: &[String]) -> String {
 }
 
 /// The first few names, and how many there are beside them.
-fn quoted(names: &[String]) -> String {
+pub(crate) fn quoted(names: &[String]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
     first_of(&quoted)
 }

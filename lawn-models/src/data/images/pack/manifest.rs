@@ -13,8 +13,8 @@ use crate::data::images::reading::Part;
 /// The file that makes a folder a pack.
 pub(crate) const MANIFEST: &str = "pack.json";
 
-/// Goes up when an older reader would misread a pack.
-const SCHEMA: u32 = 1;
+/// Goes up when an older reader would misread a pack. The second added what was found of the folder.
+const SCHEMA: u32 = 2;
 
 /// How the images of a pack are stored.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,6 +62,9 @@ pub(crate) struct SplitFiles {
     pub(crate) folder_digest: String,
     pub(crate) index: PackFile,
     pub(crate) shards: Vec<PackFile>,
+    /// What was found of the folder beside its images; packs of schema 1 have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) found: Option<PackFile>,
 }
 
 /// One file.
@@ -116,7 +119,7 @@ impl Manifest {
         let path = folder.join(MANIFEST);
         let text = std::fs::read_to_string(&path).map_err(DataError::read(&path))?;
         let wrong = |error: serde_json::Error| {
-            let expected = format!("the JSON of a pack of schema {SCHEMA}");
+            let expected = format!("the JSON of a pack of schema 1 to {SCHEMA}");
             DataError::unusable(&path, error.to_string(), expected)
         };
         #[derive(Deserialize)]
@@ -124,13 +127,10 @@ impl Manifest {
             schema: u32,
         }
         let Schema { schema } = serde_json::from_str(&text).map_err(wrong)?;
-        if schema != SCHEMA {
+        if !(1..=SCHEMA).contains(&schema) {
             let found = format!("a pack of schema {schema}");
-            return Err(DataError::unusable(
-                &path,
-                found,
-                format!("schema {SCHEMA}"),
-            ));
+            let expected = format!("schema 1 to {SCHEMA}");
+            return Err(DataError::unusable(&path, found, expected));
         }
         let manifest: Self = serde_json::from_str(&text).map_err(wrong)?;
         manifest.check(&path)?;
@@ -162,7 +162,7 @@ impl Manifest {
 
     /// The files of all splits.
     pub(crate) fn files(&self) -> impl Iterator<Item = &PackFile> {
-        self.splits.values().flat_map(SplitFiles::files)
+        self.splits.values().flat_map(SplitFiles::all_files)
     }
 
     /// Of what it says and not of how that is written: spaces and line breaks change nothing.
@@ -195,12 +195,17 @@ impl Manifest {
 }
 
 impl SplitFiles {
-    /// Its files, the index first.
+    /// All of its files.
+    pub(crate) fn all_files(&self) -> impl Iterator<Item = &PackFile> {
+        self.files().chain(&self.found)
+    }
+
+    /// The files of its images, the index first.
     pub(crate) fn files(&self) -> impl Iterator<Item = &PackFile> {
         std::iter::once(&self.index).chain(&self.shards)
     }
 
-    /// What tells it from any other: the checksums of its files.
+    /// What tells it from any other: the checksums of the files of its images.
     pub(crate) fn digest(&self) -> String {
         let mut hasher = blake3::Hasher::new();
         for file in self.files() {

@@ -11,7 +11,7 @@ use super::folder::Listing;
 use super::pack::index::{self, Entry};
 use super::pack::manifest::{Encoding, Manifest, PackFile, SplitFiles};
 use super::reading::{BadFiles, Part};
-use super::scan::{Scan, ScanProgress, require_sound};
+use super::scan::{Found, Scan, ScanProgress, require_sound};
 use super::source::Source;
 use super::transform;
 use crate::data::error::DataError;
@@ -52,7 +52,7 @@ pub fn pack_images(
     bad_files: BadFiles,
     progress: ScanProgress<'_>,
 ) -> Result<Packed, DataError> {
-    let folder = match Source::in_folder(from) {
+    let folder = match Source::in_folder(from).transpose()? {
         Some(Source::Folder(_)) | None => Source::Folder(from.to_owned()),
         Some(Source::Packed(_)) => {
             let expected = "a folder of images: what is packed is not packed again";
@@ -87,10 +87,12 @@ pub fn pack_images(
         .enumerate()
     {
         let mut writer = Writer::new(to, part);
-        let files = writer.split(scan, encoding, exif_orientation)?;
+        let mut files = writer.split(scan, encoding, exif_orientation)?;
+        let train = scans.first().filter(|_| part == Part::Test);
+        files.found = Some(writer.found(&Found::of(part, scan, train))?);
         packed.images[place] = files.images;
         packed.left_out.extend(scan.bad.iter().cloned());
-        packed.bytes += files.files().map(|file| file.bytes).sum::<u64>();
+        packed.bytes += files.all_files().map(|file| file.bytes).sum::<u64>();
         manifest.splits.insert(part.name().to_owned(), files);
     }
     manifest.write(to)?;
@@ -192,6 +194,7 @@ impl<'a> Writer<'a> {
             folder_digest: scan.digest.clone(),
             index: self.index(&entries, &listing)?,
             shards: std::mem::take(&mut self.shards),
+            found: None,
         })
     }
 
@@ -247,14 +250,22 @@ impl<'a> Writer<'a> {
     }
 
     fn index(&self, entries: &[Entry], listing: &Listing) -> Result<PackFile, DataError> {
-        let bytes = index::bytes(entries, listing);
-        let name = format!("{}.index", self.part.name());
+        self.small("index", &index::bytes(entries, listing))
+    }
+
+    fn found(&self, found: &Found) -> Result<PackFile, DataError> {
+        self.small("found.json", &found.bytes())
+    }
+
+    /// Writes a file of the split at once.
+    fn small(&self, ending: &str, bytes: &[u8]) -> Result<PackFile, DataError> {
+        let name = format!("{}.{ending}", self.part.name());
         let path = self.folder.join(&name);
-        std::fs::write(&path, &bytes).map_err(DataError::write(&path))?;
+        std::fs::write(&path, bytes).map_err(DataError::write(&path))?;
         Ok(PackFile {
             name,
             bytes: bytes.len() as u64,
-            blake3: blake3::hash(&bytes).to_hex().to_string(),
+            blake3: blake3::hash(bytes).to_hex().to_string(),
         })
     }
 }

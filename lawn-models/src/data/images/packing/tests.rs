@@ -34,7 +34,7 @@ fn pack(root: &Path, encoding: Encoding) -> Packed {
 }
 
 fn open(root: &Path, name: &str, part: Part) -> Pictures {
-    let source = Source::in_folder(&root.join(name)).unwrap();
+    let source = Source::in_folder(&root.join(name)).unwrap().unwrap();
     let reading = Reading {
         threads: 1,
         ..Reading::default()
@@ -117,7 +117,7 @@ fn said_after(break_it: impl FnOnce(&Path)) -> String {
     pack(root.path(), Encoding::AsIs);
     let folder = root.path().join("pack");
     break_it(&folder);
-    let source = Source::in_folder(&folder).unwrap();
+    let source = Source::in_folder(&folder).unwrap().unwrap();
     let opened = Pack::open(&folder, Part::Train).map(drop);
     let looked = source.scan(&[Part::Train], &|_, _| ()).map(drop);
     opened.and(looked).unwrap_err().to_string()
@@ -146,6 +146,10 @@ fn a_pack_that_is_not_what_was_written_is_refused_by_file() {
             shard,
         ),
         (
+            said_after(|pack| change(&pack.join("train.found.json"), |bytes| bytes[3] ^= 1)),
+            "train.found.json",
+        ),
+        (
             said_after(|pack| change(&pack.join("train.index"), |bytes| bytes[8] = 9)),
             "another version",
         ),
@@ -160,10 +164,10 @@ fn a_pack_that_is_not_what_was_written_is_refused_by_file() {
         (
             said_after(|pack| {
                 let text = fs::read_to_string(pack.join(MANIFEST)).unwrap();
-                let newer = text.replace("\"schema\": 1", "\"schema\": 2");
+                let newer = text.replace("\"schema\": 2", "\"schema\": 3");
                 fs::write(pack.join(MANIFEST), newer).unwrap();
             }),
-            "a pack of schema 2",
+            "a pack of schema 3",
         ),
     ] {
         assert!(said.contains(part), "{part:?} is not in: {said}");
@@ -216,7 +220,7 @@ fn a_pack_of_before_its_manifest_had_a_checksum_is_read_and_told() {
     pack(root.path(), Encoding::AsIs);
     let folder = root.path().join("pack");
     let notes = || {
-        let source = Source::in_folder(&folder).unwrap();
+        let source = Source::in_folder(&folder).unwrap().unwrap();
         let scans = source.scan(&[Part::Train], &|_, _| ()).unwrap();
         scans[0].notes.concat()
     };
@@ -360,7 +364,7 @@ fn a_pack_of_turned_images_is_of_no_task_that_does_not_turn_them() {
             let (from, to) = (root.path().join("folder"), root.path().join("pack"));
             pack_images(&from, &to, encoding, turned, BadFiles::Fail, &|_, _| ()).unwrap();
             for exif in [false, true] {
-                let source = Source::in_folder(&to).unwrap();
+                let source = Source::in_folder(&to).unwrap().unwrap();
                 let reading = Reading {
                     exif,
                     threads: 1,

@@ -1,6 +1,7 @@
 //! One look at every file of a split: whether it can be read, and what it is.
 
 mod cache;
+mod found;
 mod packed;
 mod repeats;
 mod report;
@@ -9,6 +10,7 @@ mod require;
 mod tests;
 mod verdict;
 
+pub(crate) use found::Found;
 pub(crate) use packed::scan_pack;
 pub use repeats::{Repeat, Repeats};
 pub use report::{OtherSize, Scan};

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::path::Path;
 
 use super::cache::{Cache, Seen};
+use super::found::Found;
 use super::report::Scan;
 use super::verdict::ScanProgress;
 use crate::data::error::DataError;
@@ -29,8 +30,8 @@ pub(crate) fn scan_pack(
     let pack = Pack::open(folder, part)?;
     let known = Cache::read(&folder.join(part.name()), caches);
     let mut seen = Vec::new();
-    let total = split.files().count() as u64;
-    for (done, file) in split.files().enumerate() {
+    let total = split.all_files().count() as u64;
+    for (done, file) in split.all_files().enumerate() {
         let path = file.path(folder);
         let about = std::fs::metadata(&path).map_err(DataError::read(&path))?;
         let stamp = known.stamp(&path, &about);
@@ -69,6 +70,15 @@ pub(crate) fn scan_pack(
     }
     let sizes = (0..pack.labels().len()).map(|index| pack.size(index));
     let mut scan = Scan::of_pack(listing, sizes, split.digest());
+    scan.left_out = split.left_out.iter().map(Into::into).collect();
+    match &split.found {
+        Some(found) => Found::read(&found.path(folder))?.tell(part, folder, &mut scan),
+        None => scan.notes.push(format!(
+            "{MANIFEST} is of schema {}, as it was packed by an older version: which images are there \
+             twice, or in train and in test, is not known; pack it anew",
+            manifest.schema
+        )),
+    }
     if manifest.checksum.is_none() {
         scan.notes.push(format!(
             "{MANIFEST} has no checksum of its own, as it was packed by an older version: names of \

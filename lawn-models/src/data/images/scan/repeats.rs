@@ -1,11 +1,11 @@
 //! Files with the same bytes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A file whose bytes are those of another.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Repeat {
     /// The file.
     pub file: PathBuf,
@@ -16,7 +16,7 @@ pub struct Repeat {
 }
 
 /// Files whose bytes are those of another.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Repeats {
     /// All of them.
@@ -33,6 +33,18 @@ pub(super) fn digits(hash: &blake3::Hash) -> Digits {
 }
 
 impl Repeats {
+    /// The same with other paths.
+    pub(super) fn moved(&self, path: impl Fn(&Path) -> PathBuf) -> Self {
+        let moved = |repeat: &Repeat| Repeat {
+            file: path(&repeat.file),
+            of: path(&repeat.of),
+            other_class: repeat.other_class,
+        };
+        Self {
+            files: self.files.iter().map(moved).collect(),
+        }
+    }
+
     /// Files of one split that repeat another of the same class, and of another class.
     /// `content` is in order.
     pub(super) fn within(

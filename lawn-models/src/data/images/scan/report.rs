@@ -47,8 +47,16 @@ pub struct Scan {
     pub repeated: Repeats,
     /// Files with the bytes of another that has another class.
     pub contradicting: Repeats,
+    /// Files of the folder that a pack was made of, which are not in it as they cannot be read.
+    pub left_out: Vec<PathBuf>,
     /// BLAKE3 over the names and contents of all files, in hexadecimal.
     pub digest: String,
+    /// Files of a pack's test split that are files of its train split too.
+    #[serde(skip)]
+    pub(super) in_train: Option<Repeats>,
+    /// Whether nothing is known of which files are there twice.
+    #[serde(skip)]
+    pub(super) lacks_repeats: bool,
     /// By content.
     #[serde(skip)]
     pub(super) content: Vec<(Digits, u32)>,
@@ -60,8 +68,14 @@ pub struct Scan {
 }
 
 impl Repeats {
-    /// Files of `other` that are files of `one` too.
-    pub fn between(one: &Scan, other: &Scan) -> Self {
+    /// Files of `other` that are files of `one` too; none where a pack does not say it.
+    pub fn between(one: &Scan, other: &Scan) -> Option<Self> {
+        if one.lacks_repeats || other.lacks_repeats {
+            return None;
+        }
+        if let Some(known) = &other.in_train {
+            return Some(known.clone());
+        }
         let mut repeats = Self::default();
         for (digits, index) in &other.content {
             let place = one.content.partition_point(|(known, _)| known < digits);
@@ -73,7 +87,7 @@ impl Repeats {
                 });
             }
         }
-        repeats
+        Some(repeats)
     }
 }
 
@@ -92,6 +106,7 @@ impl Scan {
         let mut scan = collector.finish();
         scan.formats.insert("packed", images);
         scan.digest = digest;
+        scan.lacks_repeats = true;
         scan
     }
 
@@ -230,6 +245,9 @@ impl<'a> Collector<'a> {
             notes: Vec::new(),
             repeated,
             contradicting,
+            left_out: Vec::new(),
+            in_train: None,
+            lacks_repeats: false,
             digest: self.hasher.finalize().to_hex().to_string(),
             content: self.content,
             bad_places: self.bad_places,

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::data::error::DataError;
-use crate::data::images::{folder, scan_images};
+use crate::data::images::reading::Part;
+use crate::data::images::source::Source;
+use crate::data::images::{folder, scan_tested_images};
 
 fn golden(name: &str) -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("goldens/images");
@@ -163,14 +165,14 @@ fn files_with_the_same_bytes_are_counted() {
     assert_eq!(train.repeated.files, [again]);
     let also = repeat("train/b/also.jpg", "train/a/1.jpg", true);
     assert_eq!(train.contradicting.files, [also]);
-    let mut both = Repeats::between(&train, &test).files;
+    let mut both = Repeats::between(&train, &test).unwrap().files;
     both.sort_by(|one, other| one.file.cmp(&other.file));
     let leaked = [
         repeat("test/a/other.jpg", "train/b/1.jpg", true),
         repeat("test/b/leaked.jpg", "train/b/1.jpg", false),
     ];
     assert_eq!(both, leaked);
-    assert_eq!(Repeats::between(&train, &train).files.len(), 4);
+    assert_eq!(Repeats::between(&train, &train).unwrap().files.len(), 4);
 }
 
 #[test]
@@ -192,18 +194,10 @@ fn the_digest_is_of_names_and_contents() {
 #[test]
 fn a_data_set_without_train_is_looked_into() {
     let set = set();
-    let look = || scan_images(set.path(), &|_, _| ());
-    // None would be left for validation, as a sweep says.
-    let said = look().unwrap_err().to_string();
-    assert!(said.contains("one image a class or fewer"), "{said}");
-    fs::write(set.path().join("train/a/2.jpg"), golden("rgb.jpg")).unwrap();
-    assert_eq!(look().unwrap().len(), 2);
+    let look = || scan_tested_images(set.path(), &|_, _| ());
     fs::remove_dir_all(set.path().join("train")).unwrap();
     for split in ["test", "val"] {
-        let scans = look().unwrap();
-        let [scan] = &scans[..] else {
-            panic!("{} scans", scans.len())
-        };
+        let scan = look().unwrap();
         assert!(scan.folder.ends_with(split));
         assert_eq!((scan.images(), scan.bad.len()), (2, 0));
         assert!(scan.notes[0].contains("no train"), "{:?}", scan.notes);
@@ -211,6 +205,23 @@ fn a_data_set_without_train_is_looked_into() {
     }
     fs::remove_dir_all(set.path().join("val")).unwrap();
     assert!(matches!(look(), Err(DataError::NotFound { .. })));
+    // Planning says what is there in its place.
+    fs::create_dir(set.path().join("val")).unwrap();
+    let (root, name) = (set.path().parent(), set.path().file_name().unwrap());
+    let plan = || {
+        Source::of(name.to_str().unwrap(), None, root)
+            .unwrap_err()
+            .to_string()
+    };
+    let said = plan();
+    assert!(said.contains("found val and no train, expected "), "{said}");
+    fs::remove_dir(set.path().join("val")).unwrap();
+    fs::create_dir_all(set.path().join("inner/train")).unwrap();
+    for said in [plan(), look().unwrap_err().to_string()] {
+        let words =
+            "found the data set `inner` within it, which `data = \"inner\"` with --data-root";
+        assert!(said.contains(words), "{said}");
+    }
 }
 
 #[test]
@@ -218,7 +229,9 @@ fn faults_of_both_splits_are_told_together() {
     let set = set();
     fs::create_dir(set.path().join("train/empty")).unwrap();
     fs::create_dir(set.path().join("test/strange")).unwrap();
-    let said = scan_images(set.path(), &|_, _| ()).unwrap_err().to_string();
+    let source = Source::in_folder(set.path()).unwrap().unwrap();
+    let look = source.scan(&[Part::Train, Part::Test], &|_, _| ());
+    let said = look.unwrap_err().to_string();
     for part in [
         "class folder \"empty\", expected an image",
         "class folder \"strange\", expected the classes of train",

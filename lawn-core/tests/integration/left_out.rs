@@ -1,0 +1,66 @@
+//! What the kernels of CUDA leave to libtorch's operations.
+
+use crate::common::Numbers;
+use crate::common::setting::lawn;
+use lawn_core::{
+    AdamConfig, AdamPConfig, Granularity, LawnConfig, LazyAdamConfig, MuonConfig, OptimizerConfig,
+    Parameter, Parameters, Role, RotationalConfig, RowwiseAdagradConfig, RuleConfig, Schedule,
+    ScheduleFreeConfig, Scope,
+};
+use tch::Kind;
+
+/// Names of parameters that the kernels leave to libtorch's operations, of a table, a matrix and a
+/// vector.
+fn left_out(config: OptimizerConfig) -> Vec<String> {
+    let all = [
+        ("table", Role::Embedding, &[6i64, 4][..]),
+        ("dense", Role::Weight, &[5, 4]),
+        ("bias", Role::Bias, &[5]),
+    ];
+    let named = all.map(|(name, role, shape)| Parameter {
+        name: name.into(),
+        role,
+        tensor: Numbers(3)
+            .tensor(shape, Kind::Float)
+            .set_requires_grad(true),
+    });
+    let optimizer = config
+        .build(Parameters::new(named.into()).unwrap())
+        .unwrap();
+    let names = optimizer.without_cuda_kernels().into_iter();
+    names.map(str::to_owned).collect()
+}
+
+#[test]
+fn what_the_kernels_leave_out_is_named() {
+    let of = |rule: RuleConfig| OptimizerConfig::new(rule, Schedule::constant(0.1));
+    let rowwise = RowwiseAdagradConfig::default();
+    assert_eq!(left_out(of(AdamConfig::default().into())), [""; 0]);
+    assert_eq!(left_out(of(LazyAdamConfig::default().into())), ["table"]);
+    assert_eq!(left_out(of(rowwise.into())), ["table"]);
+    assert_eq!(
+        left_out(of(ScheduleFreeConfig::default().into())),
+        ["table"]
+    );
+    assert_eq!(left_out(of(AdamPConfig::default().into())), [""; 0]);
+    // What is no matrix goes by Adam.
+    assert_eq!(left_out(of(MuonConfig::default().into())), ["dense"]);
+    let held = |granularity| OptimizerConfig {
+        lawn: Some(LawnConfig {
+            scope: Scope::AllWeights,
+            ..lawn(2, granularity)
+        }),
+        ..of(AdamPConfig::default().into())
+    };
+    assert_eq!(left_out(held(Granularity::Layer)), ["table", "dense"]);
+    assert_eq!(left_out(held(Granularity::Row)), [""; 0]);
+    let rotational = |centred| OptimizerConfig {
+        rotational: Some(RotationalConfig {
+            centred,
+            ..RotationalConfig::new(0.1)
+        }),
+        ..of(AdamConfig::default().into())
+    };
+    assert_eq!(left_out(rotational(false)), [""; 0]);
+    assert!(left_out(rotational(true)).contains(&"dense".to_owned()));
+}
