@@ -2,6 +2,7 @@
 //!
 //! A folder a format, each with its files and with what is generated in its place.
 
+pub(crate) mod by_number;
 pub(crate) mod checked;
 pub(crate) mod clicks;
 mod counted;

@@ -50,6 +50,10 @@ impl Kind for NcfConfig {
         }
     }
 
+    fn weights(&self) -> Option<&Path> {
+        self.init_from.as_deref()
+    }
+
     fn weights_of_parts(&self) -> Vec<&Path> {
         let from = self.pretrained.iter();
         let from = from.flat_map(|from| [&from.gmf, &from.mlp]);
@@ -132,7 +136,8 @@ impl Kind for NcfConfig {
         permit: &TestPermit,
     ) -> Result<Vec<String>, DataError> {
         let read = self.read(data_root)?;
-        ncf_survey::survey(self, &read, data_root, permit)
+        let held = read.test(self).read(permit)?;
+        ncf_survey::survey(self, &read, &held, data_root)
     }
 
     fn files(&self, root: &Path, split: Files) -> Result<Vec<PathBuf>, DataError> {
@@ -148,25 +153,24 @@ impl Kind for NcfConfig {
     }
 
     fn check(&self, folder: &Path, _: ScanProgress<'_>) -> Option<Result<CheckedData, DataError>> {
-        let counts = match Self::describe(folder) {
-            Some(counts) => counts,
-            // Columns of other names are those that the table names.
-            None if self.raw == RawRatings::default() => return None,
-            None => match ratings::Source::in_folder(folder, &self.data) {
-                Ok(source) => source.map(|_| Ok(Counts::new()))?,
-                Err(error) => Err(error),
-            },
+        // Columns of other names are those that the table names.
+        let source = match self.raw == RawRatings::default() {
+            true => ratings::source_in(folder),
+            false => ratings::Source::in_folder(folder, &self.data).transpose(),
         };
-        let permit = TestPermit::of_a_person();
-        let said = |counts| {
-            let notes = self.survey(folder.parent(), &permit)?;
+        let checked = |_| {
+            let root = folder.parent();
+            let read = self.read(root)?;
+            let held = read.test(self).read(&TestPermit::of_a_person())?;
+            let train = &read.train;
+            let (trained, tested) = (train.interactions.len(), held.cases.len());
             Ok(CheckedData {
-                counts,
-                notes,
+                counts: ratings::counts(&train.rows, trained as u64, tested as u64),
+                notes: ncf_survey::survey(self, &read, &held, root)?,
                 ..CheckedData::default()
             })
         };
-        Some(counts.and_then(said))
+        Some(source?.and_then(checked))
     }
 
     fn refusal(folder: &Path) -> Option<DataError> {

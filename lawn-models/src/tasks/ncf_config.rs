@@ -1,5 +1,7 @@
 //! What a task of the kind `ncf` is made of.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::generated;
@@ -60,6 +62,10 @@ pub struct NcfConfig {
     #[serde(skip_serializing_if = "is_default")]
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub dropout: f64,
+    /// A safetensors file under the data root with the weights that training begins with: each
+    /// variable of the net, and nothing else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub init_from: Option<PathBuf>,
     /// Weights that NeuMF begins with: those of a GMF and an MLP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pretrained: Option<Pretrained>,
@@ -104,6 +110,7 @@ impl Default for NcfConfig {
             factors: 8,
             layers: vec![64, 32, 16, 8],
             dropout: 0.0,
+            init_from: None,
             pretrained: None,
             negatives: 4,
             ties: None,

@@ -55,6 +55,13 @@ pub(super) fn validate(config: &NcfConfig) -> Result<(), SettingsError> {
             "pretrained",
             "leave it out, or set model = \"neumf\"",
         )?;
+        if config.init_from.is_some() {
+            return Err(SettingsError::NotApplicable {
+                setting: "init_from".to_owned(),
+                context: "`pretrained`, which says what the net begins with".to_owned(),
+                allowed: "leave one of them out".to_owned(),
+            });
+        }
         require(
             (0.0..=1.0).contains(&alpha),
             "pretrained.alpha",

@@ -1,25 +1,26 @@
 //! What people should know of implicit feedback before anything is trained on it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::left_by::{of_kind, that_left};
 use super::ncf_config::NcfConfig;
 use super::ncf_data::Read;
 use super::ncf_model::Pretrained;
 use crate::data::DataError;
-use crate::data::ratings::{Case, EVALUATION_NEGATIVES, Rows, Source, TrainCounts};
+use crate::data::by_number::by_number;
+use crate::data::ratings::{Case, EVALUATION_NEGATIVES, HeldOut, Rows, Source, TrainCounts};
 use crate::measure::{Candidates, Duplicates, Ties};
-use crate::trial::TestPermit;
 
 /// A line each.
 ///
 /// # Errors
-/// [`DataError`] where the test split cannot be read, and where each candidate is a hit.
+/// [`DataError`] where test is ranked among another number of negatives than validation, and where
+/// weights that the net begins with are not there.
 pub(super) fn survey(
     config: &NcfConfig,
     read: &Read,
+    held: &HeldOut,
     data_root: Option<&Path>,
-    permit: &TestPermit,
 ) -> Result<Vec<String>, DataError> {
     let Read {
         source,
@@ -43,21 +44,22 @@ pub(super) fn survey(
             (true, _) => "they are kept, and ids that do not occur have a row that is not trained",
         };
         lines.push(format!(
-            "{occurring} {what}s occur, with ids up to {}: {becomes}",
+            "{}, with ids up to {}: {becomes}",
+            by_number(occurring, &format!("{what}[ occurs|s occur]")),
             range - 1
         ));
     }
     let above = config.reading().above(source);
-    let left_out = |count: u64, what: String| (count > 0).then(|| format!("{count} {what}"));
+    let left_out = |count: u64, what: String| (count > 0).then(|| by_number(count, &what));
     match &train.counts {
         TrainCounts::Generated => {}
         TrainCounts::Files {
             not_above,
             repeated,
         } => {
-            let what = format!("train ratings are not above {above}, and left out");
+            let what = format!("train rating[ is|s are] not above {above}, and left out");
             lines.extend(left_out(*not_above, what));
-            let what = "train ratings are of a pair that has a later one, and left out";
+            let what = "train rating[ is|s are] of a pair that has a later one, and left out";
             lines.extend(left_out(*repeated, what.to_owned()));
         }
         TrainCounts::Raw(counts, taken) => {
@@ -67,22 +69,23 @@ pub(super) fn survey(
             let [outside_users, outside_items, outside] = counts.outside_core;
             lines.extend(left_out(
                 counts.not_above,
-                format!("of {all} ratings are not above {above}, and left out"),
+                format!("of {all} ratings [is|are] not above {above}, and left out"),
             ));
             lines.extend(left_out(
                 counts.repeated,
-                format!("of {all} ratings are of a pair that has a later one, and left out"),
+                format!("of {all} ratings [is|are] of a pair that has a later one, and left out"),
             ));
             lines.extend(left_out(
                 outside,
                 format!(
-                    "interactions are outside the {core}-core, with {outside_users} users and \
-                     {outside_items} items, and left out"
+                    "interaction[ is|s are] outside the {core}-core, with {} and {}, and left out",
+                    by_number(outside_users, "user[|s]"),
+                    by_number(outside_items, "item[|s]")
                 ),
             ));
             lines.extend(left_out(
                 counts.single,
-                "of the users have a single interaction, which stays in train".to_owned(),
+                "of the users [has|have] a single interaction, which stays in train".to_owned(),
             ));
             lines.extend(counts.times.lines());
             if taken.has_times() {
@@ -112,14 +115,13 @@ pub(super) fn survey(
     let trained = split.train.items_met();
     let untrained = |case: &&Case| !trained[case.item as usize];
     let what = format!(
-        "of {} validation interactions are of items without a train interaction: measured",
+        "of {} validation interactions [is of an item|are of items] without a train interaction: measured",
         split.validation.len()
     );
     let count = split.validation.iter().filter(untrained).count();
     lines.extend(left_out(count as u64, what));
     let items = items.len();
     let is_of_file = source.has_negatives() && config.protocol.candidates == Candidates::File;
-    let held = read.test(config).read(permit)?;
     lines.extend(held.counts.clauses(config.protocol.policies(), above));
     let [fewest, most] = candidates(config, &held.cases, items);
     if is_of_file {
@@ -128,7 +130,7 @@ pub(super) fn survey(
     let usual = EVALUATION_NEGATIVES as usize + 1;
     if config.protocol.candidates == Candidates::File && [fewest, most] != [usual; 2] {
         let found = match fewest == most {
-            true => format!("{} negatives", most - 1),
+            true => by_number(most as u64 - 1, "negative[|s]"),
             false => format!("{} to {} negatives", fewest - 1, most - 1),
         };
         lines.push(format!(
@@ -136,7 +138,7 @@ pub(super) fn survey(
              gains cannot be compared with published ones"
         ));
     }
-    lines.extend(pretrained(config, data_root)?);
+    lines.extend(begun(config, data_root)?);
     lines.push(protocol(
         config,
         held.cases.len(),
@@ -149,10 +151,11 @@ pub(super) fn survey(
 /// Of so many users the order of the file says which interaction is the latest.
 fn tied(users: u64, held_out_for: &str) -> Option<String> {
     (users > 0).then(|| {
-        format!(
-            "{users} of the users have several interactions at the time of the one that is held out for \
+        let what = format!(
+            "of the users [has|have] several interactions at the time of the one that is held out for \
              {held_out_for} as the latest: the last in the file counts as later"
-        )
+        );
+        by_number(users, &what)
     })
 }
 
@@ -171,24 +174,26 @@ fn require_one_number(config: &NcfConfig, source: &Source, found: usize) -> Resu
     Err(DataError::unusable(&source.path(), found, expected))
 }
 
-/// What is known of how the weights that NeuMF begins with were trained.
+/// What is known of how the weights that the net begins with were trained.
 ///
 /// # Errors
 /// [`DataError::Unusable`] for a file that is not there.
-fn pretrained(config: &NcfConfig, data_root: Option<&Path>) -> Result<Vec<String>, DataError> {
-    let Some(Pretrained { gmf, mlp, .. }) = &config.pretrained else {
-        return Ok(Vec::new());
-    };
+fn begun(config: &NcfConfig, data_root: Option<&Path>) -> Result<Vec<String>, DataError> {
     let root = data_root.unwrap_or(Path::new(""));
-    let parts = [("gmf", gmf.as_path()), ("mlp", mlp.as_path())];
-    for (name, path) in parts {
+    let parts = config.pretrained.iter().flat_map(|parts| {
+        let Pretrained { gmf, mlp, .. } = parts;
+        [("pretrained.gmf", gmf), ("pretrained.mlp", mlp)]
+    });
+    let whole = config.init_from.iter().map(|path| ("init_from", path));
+    let files: Vec<(&str, &PathBuf)> = whole.chain(parts).collect();
+    for (key, path) in &files {
         let path = root.join(path);
         if !path.is_file() {
-            let expected = format!("the weights that pretrained.{name} names, as safetensors");
+            let expected = format!("the weights that {key} names, as safetensors");
             return Err(DataError::unusable(&path, "no file", expected));
         }
     }
-    let note = |(name, path): (&str, &Path)| {
+    let note = |(key, path): (&str, &PathBuf)| {
         let path = root.join(path);
         let what = match that_left(&path).map(|table| of_kind::<NcfConfig>(table, "ncf")) {
             Some(Some(then)) if then.holds_out_as(config) => return None,
@@ -196,11 +201,11 @@ fn pretrained(config: &NcfConfig, data_root: Option<&Path>) -> Result<Vec<String
             None => "does not say what was held out when it was trained",
         };
         Some(format!(
-            "pretrained.{name} {what}: where `data`, `rating_above`, `raw`, `validation` or \
+            "{key} {what}: where `data`, `rating_above`, `raw`, `validation` or \
              `split_seed` were others, it has seen items that are ranked here"
         ))
     };
-    Ok(parts.into_iter().filter_map(note).collect())
+    Ok(files.into_iter().filter_map(note).collect())
 }
 
 /// Least and most candidates of a held-out interaction, itself among them.
@@ -220,13 +225,17 @@ fn protocol(
     is_of_file: bool,
 ) -> String {
     let negatives = match is_of_file {
-        true => "negatives of its line",
-        false => "negatives that are drawn",
+        true => "negative[|s] of its line",
+        false => "negative[ that is|s that are] drawn",
     };
     let among = match (config.protocol.candidates, fewest == most) {
         (Candidates::All, _) => format!("all {most} items but those of its user in train"),
-        (_, true) => format!("{} {negatives}", most - 1),
-        (_, false) => format!("{} to {} {negatives}", fewest - 1, most - 1),
+        (_, true) => by_number(most as u64 - 1, negatives),
+        (_, false) => format!(
+            "{} to {}",
+            fewest - 1,
+            by_number(most as u64 - 1, negatives)
+        ),
     };
     let duplicates = match (config.protocol.candidates, config.protocol.duplicates()) {
         (Candidates::All, _) => "",

@@ -353,7 +353,10 @@ C19,C20,C21";
     };
     assert_eq!(told(&|number| number / 5), None);
     let told = told(&|number| number / 10 % 5).unwrap();
-    assert!(told.starts_with("1 rows have an hour before"), "{told}");
+    assert!(
+        told.starts_with("1 row has an hour before that of the row ahead of it:"),
+        "{told}"
+    );
 }
 
 /// What the net is to have is known with the columns of the files.
@@ -426,7 +429,10 @@ fn a_scan_converts_and_names_bad_lines() {
     );
     assert!(scan("exclude").unwrap().is_empty());
     let lines = lawn_models::survey(&task("exclude"), Some(root.path())).unwrap();
-    tells(&lines, &["1 lines cannot be read", "train.txt:2001"]);
+    tells(
+        &lines,
+        &["1 line cannot be read and is left out", "train.txt:2001"],
+    );
     let found = describe_data(root.path()).unwrap().remove(0).unwrap();
     let left_out = found
         .counts

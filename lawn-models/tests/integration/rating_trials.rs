@@ -257,6 +257,10 @@ fn settings_that_do_not_apply_are_refused() {
             "protocol.cutoffs",
         ),
         (
+            json!({ "init_from": "c", "pretrained": { "gmf": "a", "mlp": "b" } }),
+            "init_from",
+        ),
+        (
             json!({ "protocol": { "name": "he-2017", "candidates": "all" } }),
             "protocol.candidates",
         ),
@@ -267,6 +271,26 @@ fn settings_that_do_not_apply_are_refused() {
     ] {
         let task = TaskConfig::from_table("ncf", more).unwrap();
         assert_eq!(task.validate().unwrap_err().setting(), setting);
+    }
+    // Each value has its reason.
+    for (cutoffs, reason) in [
+        (
+            json!([10, 10]),
+            "is [10, 10], allowed is one or more numbers, each once",
+        ),
+        (
+            json!([]),
+            "is [], allowed is one or more numbers, each once",
+        ),
+        (
+            json!([100]),
+            "numbers from 1 to 99: with more, each of 99 + 1 candidates is a hit",
+        ),
+    ] {
+        let table = json!({ "protocol": { "cutoffs": cutoffs } });
+        let error = TaskConfig::from_table("ncf", table).unwrap().validate();
+        let error = error.unwrap_err().to_string();
+        assert!(error.ends_with(reason), "{error}");
     }
     let root = Files::new(99).root();
     let error = look(root.path(), &json!({ "raw": { "core": 5 } })).unwrap_err();

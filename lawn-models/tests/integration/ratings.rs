@@ -179,7 +179,7 @@ fn ratings_that_are_no_positives_are_left_out_and_counted() {
     let tested = fs::read_to_string(&path).unwrap();
     fs::write(&path, tested.replacen("\t1\t", "\t0\t", 1)).unwrap();
     let said = look(root.path(), &json!({})).unwrap();
-    let expected = "1 of 60 held-out interactions have a rating that is not above 0: left out";
+    let expected = "1 of 60 held-out interactions has a rating that is not above 0: left out";
     assert!(said.contains(expected), "{said}");
     fs::write(&path, tested).unwrap();
     let plain = train(files.root().path(), &json!({}), Stage::Tune).unwrap();
@@ -206,7 +206,7 @@ fn who_occurs_in_test_alone_is_counted_or_refused() {
     );
     let said = look(root.path(), &json!({ "protocol": { "unseen": "drop" } })).unwrap();
     let expected =
-        "1 of 60 held-out interactions are of users without a train interaction: left out";
+        "1 of 60 held-out interactions is of a user without a train interaction: left out";
     assert!(said.contains(expected), "{said}");
     assert!(
         said.contains("negatives have no row and are left out"),
@@ -250,7 +250,7 @@ fn a_user_that_is_tested_twice_is_counted_or_refused() {
             said.contains(&format!("each of {cases} test interactions")),
             "{said}"
         );
-        assert!(said.contains("1 of 61 held-out interactions are of a user that had one before"));
+        assert!(said.contains("1 of 61 held-out interactions is of a user that had one before"));
     }
     // One user with two items, not two users.
     let keep = json!({ "protocol": { "repeated": "keep", "candidates": "all" } });
@@ -272,6 +272,26 @@ fn a_user_that_is_tested_twice_is_counted_or_refused() {
         error.contains("2 held-out interactions of user 7, of which item 140 is in train"),
         "{error}"
     );
+}
+
+/// As in 156 lines of MovieLens-1M.
+#[test]
+fn a_held_out_item_among_its_negatives_and_a_negative_twice_are_counted() {
+    let mut files = Files::new(99);
+    files.negatives[4][0] = files.test[4][1];
+    files.negatives[9][0] = files.negatives[9][1];
+    let root = files.root();
+    for (duplicates, ranked) in [("kept", "ranked twice"), ("masked", "ranked once")] {
+        let protocol = json!({ "protocol": { "duplicates": duplicates } });
+        let said = look(root.path(), &protocol).unwrap();
+        for expected in [
+            "1 of 60 held-out interactions is among its own negatives",
+            "1 negative stands twice in its line",
+            ranked,
+        ] {
+            assert!(said.contains(expected), "{expected:?}: {said}");
+        }
+    }
 }
 
 #[test]
@@ -333,8 +353,8 @@ fn an_item_that_validation_takes_from_train_is_unseen() {
     let latest = |unseen: &str| json!({ "validation": "latest", "protocol": { "unseen": unseen } });
     let said = look(root.path(), &latest("keep")).unwrap();
     for expected in [
-        "1 of 60 held-out interactions are of items without a train interaction: measured",
-        "1 of 60 validation interactions are of items without a train interaction: measured",
+        "1 of 60 held-out interactions is of an item without a train interaction: measured",
+        "1 of 60 validation interactions is of an item without a train interaction: measured",
     ] {
         assert!(said.contains(expected), "{said}");
     }
@@ -386,7 +406,7 @@ fn lines_that_are_empty_or_repeated_or_too_long() {
     let twice = text("train.rating") + "0\t1\t1\t0\n";
     fs::write(path("train.rating"), &twice).unwrap();
     let said = look(root.path(), &json!({})).unwrap();
-    let expected = "1 train ratings are of a pair that has a later one, and left out";
+    let expected = "1 train rating is of a pair that has a later one, and left out";
     assert!(said.contains(expected), "{said}");
     fs::write(path("train.rating"), twice + "0\t2\t1\t0\t9\n").unwrap();
     let error = look(root.path(), &json!({})).unwrap_err();

@@ -157,6 +157,81 @@ fn a_trial_begins_with_the_weights_of_a_file() {
     );
 }
 
+/// Steps that are smaller than any rounding leave what a trial begins with: its metrics are those
+/// that the weights were tested with.
+#[test]
+fn recommenders_begin_with_the_weights_of_a_file() {
+    let clicks = json!({
+        "model": { "name": "dcn_v2", "width": 4, "cross_layers": 2, "layers": [8] },
+        "generated": { "rows": 1_500, "columns": 4, "vocabulary": 16 },
+    });
+    for (kind, table, other) in [
+        ("ncf", common::ncf(), json!({ "layers": [64, 8] })),
+        (
+            "ctr",
+            clicks,
+            json!({ "model": { "name": "dcn_v2", "width": 8, "cross_layers": 2, "layers": [8] } }),
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let first = trial(kind, table.clone());
+        let TrialEnd::Finished(left) = run(&first, folder.path(), &mut Recorder::default()) else {
+            panic!("it ends");
+        };
+        let with = |change: &Value| {
+            let mut table = table.clone();
+            table["init_from"] = json!("model.safetensors");
+            for (key, value) in change.as_object().unwrap() {
+                table[key] = value.clone();
+            }
+            TrialConfig {
+                optimizer: OptimizerSettings::new(RuleName::Sgd, 1e-30),
+                budget: Amount::Epochs(1),
+                seed: 77,
+                ..trial(kind, table)
+            }
+        };
+        let going_on = with(&json!({}));
+        assert!(going_on.task.needs_data_root());
+        let root = Some(folder.path());
+        let own = tempfile::tempdir().unwrap();
+        let context = TrialContext {
+            data_root: root.map(Path::to_owned),
+            ..common::context(own.path())
+        };
+        let end = run_trial(&going_on, &context, &mut Recorder::default()).unwrap();
+        let TrialEnd::Finished(found) = end else {
+            panic!("it ends");
+        };
+        for split in [Split::Validation, Split::Test] {
+            let of = |summary: &lawn_models::TrialSummary| -> Vec<f64> {
+                let all = summary.measurements.iter();
+                let own = all.filter(|one| one.split == split);
+                own.map(|one| one.value).collect()
+            };
+            assert!(!of(&found).is_empty());
+            assert_eq!(of(&found), of(&left), "{kind}: {split:?}");
+        }
+        // Other items or rows held out have been seen.
+        let permit_of = |config: &TrialConfig| lawn_models::survey(&config.task, root);
+        let said = permit_of(&going_on).unwrap().join("\n");
+        assert!(!said.contains("init_from"), "{said}");
+        let changed = match kind {
+            "ncf" => json!({ "validation": "latest" }),
+            _ => json!({ "split": "random" }),
+        };
+        let said = permit_of(&with(&changed)).unwrap().join("\n");
+        assert!(said.contains("init_from was trained with other"), "{said}");
+
+        let error = lawn_models::dry_run(&with(&other), root).unwrap_err();
+        let said = error.to_string();
+        assert!(
+            matches!(error, TrialError::Weights(_)) && said.contains("do not fit the model"),
+            "{said}"
+        );
+    }
+}
+
 /// Dropout and stochastic depth draw by the number of a sample: neither parts of a batch nor
 /// a stop change what is dropped.
 #[test]

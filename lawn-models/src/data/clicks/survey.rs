@@ -3,6 +3,7 @@
 use super::cache::ClickCounts;
 use super::encode::ClickEncoding;
 use super::split::ClickSplit;
+use crate::data::by_number::by_number;
 
 /// A line each: how many rows and clicks there are, what counts as 0, and what is likely to be a
 /// fault.
@@ -14,9 +15,11 @@ pub(super) fn lines(
 ) -> Vec<String> {
     let ClickCounts { rows, clicks, .. } = counts;
     let rate = *clicks as f64 / (*rows).max(1) as f64;
-    let mut lines = vec![format!(
-        "{rows} rows have {clicks} clicks, a click rate of {rate:.4}"
-    )];
+    let (had, clicked) = (
+        by_number(*rows, "row[ has|s have]"),
+        by_number(*clicks, "click[|s]"),
+    );
+    let mut lines = vec![format!("{had} {clicked}, a click rate of {rate:.4}")];
     let dense = counts.format.dense() as u64;
     if dense > 0 {
         let missing = encoding.missing_integer;
@@ -30,16 +33,18 @@ pub(super) fn lines(
         ));
     }
     if let Some(first) = &counts.first_excluded {
-        let count = counts.excluded;
-        lines.push(format!(
-            "{count} lines cannot be read and are left out; the first: {first}"
-        ));
+        let count = by_number(
+            counts.excluded,
+            "line[ cannot be read and is|s cannot be read and are]",
+        );
+        lines.push(format!("{count} left out; the first: {first}"));
     }
     let back = counts.facts.hours.map_or(0, |hours| hours.back);
     if back > 0 && split != ClickSplit::Random {
-        lines.push(format!(
-            "{back} rows have an hour before that of the row ahead of them: rows are not in the \
-             order of time, and this split is none by time"
+        lines.push(by_number(
+            back,
+            "row[ has an hour before that of the row ahead of it|s have an hour before that of the row \
+             ahead of them]: rows are not in the order of time, and this split is none by time",
         ));
     }
     for file in &counts.endless {
@@ -62,8 +67,12 @@ pub(super) fn lines(
     );
     if room.others > 0 {
         line.push_str(&format!(
-            "; {} of other encodings take {} bytes beside it, and can be removed",
-            room.others, room.others_bytes
+            "; {} {} bytes beside it, and can be removed",
+            by_number(
+                room.others as u64,
+                "of [another encoding takes|other encodings take]"
+            ),
+            room.others_bytes
         ));
     }
     lines.push(line);

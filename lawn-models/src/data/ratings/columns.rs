@@ -54,17 +54,25 @@ pub(super) struct NoColumn {
     usual: &'static [&'static str],
     /// Those that it could be, where they are several.
     several: Vec<String>,
+    /// What else the column is taken for, where it is there once.
+    other: Option<&'static str>,
 }
 
 impl NoColumn {
     /// Whether nothing looks like it.
     pub(super) fn is_missing(&self) -> bool {
-        self.several.is_empty()
+        self.several.is_empty() && self.other.is_none()
     }
 
     /// What would have been accepted.
     pub(super) fn allowed(&self) -> String {
         let what = self.what;
+        if let (Some(other), Some(name)) = (self.other, &self.name) {
+            return format!(
+                "a column of {what}s other than \"{name}\", which is that of {other}s; \
+                 raw.columns.{what} = \"NAME\" says which it is"
+            );
+        }
         match (&self.name, &self.several[..]) {
             (Some(name), []) => format!("a column \"{name}\", which raw.columns.{what} names"),
             (None, []) => format!(
@@ -117,6 +125,7 @@ impl Places {
                 name: name.clone(),
                 usual,
                 several: found.iter().map(|(_, column)| quoted(column)).collect(),
+                other: None,
             })
         };
         // A name that was given is there, or wrong.
@@ -139,13 +148,15 @@ impl Places {
         let places = [Some(self.user), Some(self.item), self.rating, self.time];
         for later in 1..places.len() {
             let Some(place) = places[later] else { continue };
-            if places[..later].contains(&Some(place)) {
+            let mut before = places[..later].iter();
+            if let Some(other) = before.position(|&one| one == Some(place)) {
                 let (what, usual) = USUAL[later];
                 return Err(NoColumn {
                     what,
                     name: Some(String::from_utf8_lossy(columns[place].as_ref()).into_owned()),
                     usual,
-                    several: vec![quoted(columns[place].as_ref())],
+                    several: Vec::new(),
+                    other: Some(USUAL[other].0),
                 });
             }
         }
@@ -417,7 +428,12 @@ mod tests {
         };
         let error = form("user,item,time", &twice).unwrap_err();
         assert!(
-            error.contains("the column \"item\" once, which raw.columns.rating names"),
+            error.contains("a column of ratings other than \"item\", which is that of items"),
+            "{error}"
+        );
+        let error = form("userId,movieId", &names("movieId")).unwrap_err();
+        assert!(
+            error.contains("a column of items other than \"movieId\", which is that of users"),
             "{error}"
         );
         let error = form("1,2", &names("buyer")).unwrap_err();

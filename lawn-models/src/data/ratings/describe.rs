@@ -5,16 +5,44 @@ use std::path::Path;
 use super::case_policy::{CasePolicy, Policies};
 use super::held_out::Admission;
 use super::ids::Ids;
-use super::interactions::Interactions;
+use super::interactions::{Interactions, Rows};
 use super::raw::{RawRatings, is_of_ratings};
 use super::room::Room;
 use super::source::{Negatives, Reading, Source};
 use super::split::EVALUATION_NEGATIVES;
 use crate::data::error::DataError;
 
-/// Counts the data set in a folder, if there is one.
-pub(crate) fn describe(folder: &Path, room: Room) -> Option<Result<Vec<(String, u64)>, DataError>> {
+/// The files of the data set in a folder, if there is one whose columns have their usual names.
+pub(crate) fn source_in(folder: &Path) -> Option<Result<Source, DataError>> {
     let name = folder.file_name()?.to_str()?;
+    // Other kinds of data are columns of a file, too.
+    let is_other = |source: &Source| match source {
+        Source::Raw(path) => !is_of_ratings(path),
+        _ => false,
+    };
+    match Source::in_folder(folder, name) {
+        Ok(source) => source.filter(|source| !is_other(source)).map(Ok),
+        Err(error) => Some(Err(error)),
+    }
+}
+
+/// How many users, items and interactions there are; `train` and `test` count the last.
+pub(crate) fn counts(rows: &Rows, train: u64, test: u64) -> Vec<(String, u64)> {
+    let mut counts = Vec::new();
+    for (what, ids) in [("user", &rows.users), ("item", &rows.items)] {
+        let (rows, occurring) = (ids.len() as u64, ids.occurring() as u64);
+        counts.push((format!("{what}s"), rows));
+        if occurring != rows {
+            counts.push((format!("{what}s with a train interaction"), occurring));
+        }
+    }
+    counts.push(("train interactions".to_owned(), train));
+    counts.push(("test interactions".to_owned(), test));
+    counts
+}
+
+/// Counts the data set in a folder, if there is one, by the defaults.
+pub(crate) fn describe(folder: &Path, room: Room) -> Option<Result<Vec<(String, u64)>, DataError>> {
     let count = |source: Source| {
         let reading = Reading::of_files(room);
         let train = source.train(&reading)?;
@@ -30,27 +58,9 @@ pub(crate) fn describe(folder: &Path, room: Room) -> Option<Result<Vec<(String, 
             }
             (_, sealed) => sealed.as_ref().map_or(0, |sealed| sealed.count(&rows)),
         };
-        let mut counts = Vec::new();
-        for (what, ids) in [("user", &rows.users), ("item", &rows.items)] {
-            let (rows, occurring) = (ids.len() as u64, ids.occurring() as u64);
-            counts.push((format!("{what}s"), rows));
-            if occurring != rows {
-                counts.push((format!("{what}s with a train interaction"), occurring));
-            }
-        }
-        counts.push(("train interactions".to_owned(), pairs.len() as u64));
-        counts.push(("test interactions".to_owned(), test));
-        Ok(counts)
+        Ok(counts(&rows, pairs.len() as u64, test))
     };
-    // Other kinds of data are columns of a file, too.
-    let is_other = |source: &Source| match source {
-        Source::Raw(path) => !is_of_ratings(path),
-        _ => false,
-    };
-    match Source::in_folder(folder, name) {
-        Ok(source) => source.filter(|source| !is_other(source)).map(count),
-        Err(error) => Some(Err(error)),
-    }
+    Some(source_in(folder)?.and_then(count))
 }
 
 impl Reading {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::case_policy::{CasePolicy, Policies};
 use super::interactions::{Case, Interactions, Rows};
+use crate::data::by_number::by_number;
 use crate::data::error::DataError;
 
 /// The held-out interactions of a split that are measured.
@@ -277,42 +278,69 @@ impl HeldOutCounts {
             repeated,
         } = policies;
         [
-            (self.overlap, format!("are in train, too: {}", by(overlap))),
+            (
+                self.overlap,
+                format!("[is|are] in train, too: {}", by(overlap)),
+            ),
             (
                 self.unseen_users,
-                format!("are of users without a train interaction: {}", by(unseen)),
+                format!(
+                    "[is of a user|are of users] without a train interaction: {}",
+                    by(unseen)
+                ),
             ),
             (
                 self.unseen_items - self.alone,
-                format!("are of items without a train interaction: {}", by(unseen)),
+                format!(
+                    "[is of an item|are of items] without a train interaction: {}",
+                    by(unseen)
+                ),
             ),
             (
                 self.alone,
-                "are of items that the file has no other interaction of: left out".to_owned(),
+                "[is of an item|are of items] that the file has no other interaction of: left out"
+                    .to_owned(),
             ),
             (
                 self.repeated,
-                format!("are of a user that had one before: {}", by(repeated)),
+                format!("[is|are] of a user that had one before: {}", by(repeated)),
             ),
             (
                 self.not_above,
-                format!("have a rating that is not above {above}: left out"),
+                format!("[has|have] a rating that is not above {above}: left out"),
             ),
-            (self.among_negatives, "are among their own negatives".into()),
+            (
+                self.among_negatives,
+                "[is among its|are among their] own negatives".into(),
+            ),
         ]
         .into_iter()
         .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!("{count} of {} held-out interactions {what}", self.lines))
+        .map(|(count, what)| {
+            by_number(
+                count,
+                &format!("of {} held-out interactions {what}", self.lines),
+            )
+        })
         .chain(
             [
-                (self.repeated_negatives, "stand twice in their line"),
-                (self.unseen_negatives, "have no train interaction"),
-                (self.negatives_left_out, "have no row and are left out"),
-                (self.known_negatives, "are train interactions of their user"),
+                (
+                    self.repeated_negatives,
+                    "[stands twice in its|stand twice in their] line",
+                ),
+                (self.unseen_negatives, "[has|have] no train interaction"),
+                (
+                    self.negatives_left_out,
+                    "[has no row and is|have no row and are] left out",
+                ),
+                (
+                    self.known_negatives,
+                    "[is a train interaction of its|are train interactions of their] user",
+                ),
             ]
             .into_iter()
             .filter(|(count, _)| *count > 0)
-            .map(|(count, what)| format!("{count} negatives {what}")),
+            .map(|(count, what)| by_number(count, &format!("negative[|s] {what}"))),
         )
         .collect()
     }

@@ -31,7 +31,7 @@ mod times;
 pub use case_policy::CasePolicy;
 pub(crate) use case_policy::Policies;
 pub use columns::ColumnNames;
-pub(crate) use describe::describe;
+pub(crate) use describe::{counts, describe, source_in};
 pub use generated::GeneratedRatings;
 pub(crate) use generated::write;
 pub(crate) use held_out::HeldOut;

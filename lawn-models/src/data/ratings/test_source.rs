@@ -11,6 +11,7 @@ use super::interactions::{Case, Interactions, Rows};
 use super::raw::Sealed;
 use super::source::{Negatives, Reading, Source, TrainSet};
 use super::split::{self, Split};
+use crate::data::by_number::by_number;
 use crate::data::error::DataError;
 use crate::random::{Purpose, stream};
 use crate::trial::TestPermit;
@@ -66,7 +67,7 @@ impl TestSource {
         };
         if held.cases.is_empty() {
             let lines = held.counts.lines;
-            let found = format!("{lines} held-out interactions, none of which is measured");
+            let found = by_number(lines, "held-out interaction[|s], none of which is measured");
             return Err(DataError::unusable(&path, found, "one at least"));
         }
         self.require_one_list(&path, known, &held.cases)?;

@@ -1,6 +1,7 @@
 //! What times of a file are likely to be.
 
 use super::interactions::Line;
+use crate::data::by_number::by_number;
 
 /// Beyond it seconds since 1970 are of the year 5138, and milliseconds of 1973.
 const MILLISECONDS: i64 = 100_000_000_000;
@@ -32,15 +33,16 @@ impl Times {
         let mut lines = Vec::new();
         if self.below_zero > 0 {
             let count = self.below_zero;
-            lines.push(format!(
-                "{count} times are below 0, earlier than all others"
+            lines.push(by_number(
+                count,
+                "time[ is|s are] below 0, earlier than all others",
             ));
         }
         if self.seconds > 0 && self.finer > 0 {
+            let finer = by_number(self.finer, "time[ is|s are] as large as milliseconds");
             lines.push(format!(
-                "{} times are as large as milliseconds since 1970, and {} as seconds: in one order they \
-                 are compared as they are",
-                self.finer, self.seconds
+                "{finer} since 1970, and {} as seconds: in one order they are compared as they are",
+                self.seconds
             ));
         }
         lines
@@ -67,6 +69,6 @@ mod tests {
         assert!(said(&[978_300_019_000, 1_700_000_000_000, 0]).is_empty());
         let mixed = said(&[978_300_019, 978_300_019_000, 978_300_020_000]);
         assert!(mixed[0].starts_with("2 times are as large as milliseconds since 1970, and 1 as"));
-        assert!(said(&[-3, 7])[0].starts_with("1 times are below 0"));
+        assert!(said(&[-3, 7])[0].starts_with("1 time is below 0"));
     }
 }

@@ -221,18 +221,22 @@ impl ProtocolConfig {
             // A hit must not be certain where negatives are drawn, as validation's always are.
             Candidates::File | Candidates::Sampled => self.sampled,
         };
+        let listed = format!("{:?}", self.cutoffs);
         let is_repeated = |place: usize| self.cutoffs[..place].contains(&self.cutoffs[place]);
         require(
-            !self.cutoffs.is_empty()
-                && self.cutoffs.iter().all(|&k| (1..=most).contains(&k))
-                && !(0..self.cutoffs.len()).any(is_repeated),
+            !self.cutoffs.is_empty() && !(0..self.cutoffs.len()).any(is_repeated),
             "protocol.cutoffs",
-            format!("{:?}", self.cutoffs),
+            &listed,
+            "one or more numbers, each once",
+        )?;
+        require(
+            self.cutoffs.iter().all(|&k| (1..=most).contains(&k)),
+            "protocol.cutoffs",
+            &listed,
             &match self.candidates {
-                Candidates::All => "one or more numbers ≥ 1, each once".to_owned(),
+                Candidates::All => "numbers of 1 or more".to_owned(),
                 _ => format!(
-                    "one or more numbers from 1 to {most}, each once: with more, each of {most} + 1 \
-                     candidates is a hit"
+                    "numbers from 1 to {most}: with more, each of {most} + 1 candidates is a hit"
                 ),
             },
         )

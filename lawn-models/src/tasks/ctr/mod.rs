@@ -54,6 +54,10 @@ pub struct CtrConfig {
     /// The net: its `name`, and its sizes. Left out, it is a small DCN-v2.
     #[schemars(transform = describe_name)]
     pub model: CtrModelConfig,
+    /// A safetensors file under the data root with the weights that training begins with: each
+    /// variable of the net, and nothing else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub init_from: Option<PathBuf>,
     /// In which order train rows come.
     pub order: ClickOrder,
     /// Which rows are train, validation and test.
@@ -94,6 +98,7 @@ impl Default for CtrConfig {
                 layers: vec![64, 32],
                 ..DcnV2Config::default()
             }),
+            init_from: None,
             order: ClickOrder::Shuffled,
             split: ClickSplit::Last,
             test_fraction: 0.1,
@@ -124,6 +129,10 @@ impl Kind for CtrConfig {
 
     fn data(&self) -> &str {
         &self.data
+    }
+
+    fn weights(&self) -> Option<&Path> {
+        self.init_from.as_deref()
     }
 
     fn columns(&self) -> Option<u64> {
@@ -276,7 +285,9 @@ impl Kind for CtrConfig {
         data_root: Option<&Path>,
         permit: &TestPermit,
     ) -> Result<Vec<String>, DataError> {
-        self.survey_of(&self.source(data_root)?, permit)
+        let mut lines = self.survey_of(&self.source(data_root)?, permit)?;
+        lines.extend(survey::begun(self, data_root));
+        Ok(lines)
     }
 
     fn describe(folder: &Path) -> Option<Result<Counts, DataError>> {
@@ -375,6 +386,24 @@ impl CtrConfig {
             measured.require_both(clicks.path(), split)?;
         }
         Ok(())
+    }
+
+    /// Whether the same rows are held out of the same data.
+    fn holds_out_as(&self, other: &Self) -> bool {
+        let rule = |config: &Self| {
+            (
+                config.split,
+                config.test_fraction,
+                config.validation_fraction,
+                config.test_rows,
+                config.split_seed,
+            )
+        };
+        let bad_lines = |config: &Self| config.encoding.as_ref().map(|one| one.bad_lines);
+        self.data == other.data
+            && self.generated == other.generated
+            && rule(self) == rule(other)
+            && bad_lines(self) == bad_lines(other)
     }
 
     /// Its rows, split.

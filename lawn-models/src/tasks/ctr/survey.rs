@@ -1,5 +1,8 @@
 //! What people should know of the splits of clicks before anything is trained on them.
 
+use std::path::Path;
+
+use super::super::left_by::{of_kind, that_left};
 use super::CtrConfig;
 use crate::data::clicks::{ClickSplit, Clicks, Rows};
 use crate::measure::CLICK_METRICS;
@@ -19,6 +22,22 @@ pub(super) fn lines(config: &CtrConfig, clicks: &Clicks, permit: &TestPermit) ->
         rate(validation.at_most(measured))
     );
     [sizes, protocol(config)]
+}
+
+/// What is known of how the weights that the net begins with were trained.
+pub(super) fn begun(config: &CtrConfig, data_root: Option<&Path>) -> Option<String> {
+    let path = data_root
+        .unwrap_or(Path::new(""))
+        .join(config.init_from.as_ref()?);
+    let what = match that_left(&path).map(|table| of_kind::<CtrConfig>(table, "ctr")) {
+        Some(Some(then)) if then.holds_out_as(config) => return None,
+        Some(_) => "was trained with other rows held out",
+        None => "does not say what was held out when it was trained",
+    };
+    Some(format!(
+        "init_from {what}: where `data`, `split`, its fractions, `split_seed` or bad lines were others, \
+         it has seen rows that are measured here"
+    ))
 }
 
 fn rate(rows: Rows<'_>) -> f64 {
