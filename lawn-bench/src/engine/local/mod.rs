@@ -64,7 +64,7 @@ struct Stage {
 /// What became of a process that ended.
 enum ProcessEnd {
     /// Its trial is over.
-    Over(Ending),
+    Over(Box<Ending>),
     /// It was stopped by this launcher's stop.
     Stopped,
     /// It was stopped by something else, and can go on.
@@ -201,7 +201,7 @@ impl<'a> Local<'a> {
         let status = process.wait(self.work.stop, self.work.plan.sweep.resources.grace)?;
         let dir = self.dir(process.index);
         if let Some(outcome) = dir.final_outcome()? {
-            return Ok(ProcessEnd::Over(outcome));
+            return Ok(ProcessEnd::Over(Box::new(outcome)));
         }
         let code = shell_code(status);
         let refusal =
@@ -242,7 +242,9 @@ impl<'a> Local<'a> {
         dir.settle(lease, &outcome)?;
         Ok(dir
             .final_outcome()?
-            .map_or(ProcessEnd::Elsewhere, ProcessEnd::Over))
+            .map_or(ProcessEnd::Elsewhere, |ending| {
+                ProcessEnd::Over(Box::new(ending))
+            }))
     }
 
     /// Whether a trial was stopped to go on with fewer samples in memory at once, which ends some time.

@@ -77,7 +77,7 @@ impl Running {
 
 /// What becomes of a trial whose job is over.
 enum Aftermath {
-    Over(Ending),
+    Over(Box<Ending>),
     /// Another job goes on with it, once this time has passed.
     Again(Duration),
     Stopped,
@@ -194,7 +194,7 @@ impl<'a> Ray<'a> {
     fn after(&self, running: &mut Running, job: Option<&Job>) -> Result<Aftermath, Error> {
         let dir = self.dir(running.index);
         if let Some(outcome) = dir.final_outcome()? {
-            return Ok(Aftermath::Over(outcome));
+            return Ok(Aftermath::Over(Box::new(outcome)));
         }
         if running.timed_out {
             let limit = self.work.plan.sweep.resources.timeout.unwrap_or_default();
@@ -259,7 +259,7 @@ impl<'a> Ray<'a> {
             return Ok(Aftermath::Again(HELD));
         };
         dir.settle(lease, ending)?;
-        Ok(Aftermath::Over(ending.clone()))
+        Ok(Aftermath::Over(Box::new(ending.clone())))
     }
 
     /// Tells the watcher of evaluations that the trial's log has gained.
