@@ -69,7 +69,7 @@ pub(super) fn lines(
         line.push_str(&format!(
             "; {} {} bytes beside it, and can be removed",
             by_number(
-                room.others as u64,
+                room.others,
                 "of [another encoding takes|other encodings take]"
             ),
             room.others_bytes
