@@ -190,7 +190,7 @@ fn newer_schema_is_refused_by_name() {
     assert!(
         error
             .to_string()
-            .contains("trials.parquet: schema version 5"),
+            .contains("trials.parquet: schema version 6"),
         "{error}"
     );
 }

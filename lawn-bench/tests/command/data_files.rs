@@ -138,6 +138,88 @@ fn ratings_are_checked_as_a_sweep_reads_them() {
     );
 }
 
+/// What planning takes a check takes with the same keys, counts as planning reads, and refuses in
+/// its words.
+#[test]
+fn a_check_with_keys_reads_and_refuses_as_planning_does() {
+    let place = Place::new();
+    let folder = place.data().join("mine");
+    std::fs::create_dir(&folder).expect("there is room");
+    // Of two columns for ratings, planning is told which counts.
+    let mut text = "user,item,rating,score,time\n".to_owned();
+    for user in 0..12 {
+        for item in 0..12 {
+            let (item, rating) = ((user * 7 + item * 11) % 130, item % 2);
+            text += &format!("{user},{item},0,{rating},{item}\n");
+        }
+    }
+    std::fs::write(folder.join("mine.csv"), text).expect("there is room");
+    let check = |keys: &[&str]| {
+        let mut command = lawn();
+        command.args(["data", "check", "mine"]);
+        command.args(keys.iter().flat_map(|key| ["--set", key]));
+        command.arg("--data-root").arg(place.data());
+        command.output().expect("lawn starts")
+    };
+    refuses(
+        &check(&[]),
+        "raw.columns.rating = \"NAME\" says which it is",
+    );
+    let score = "raw.columns.rating=score";
+    let few = "protocol.sampled=9";
+    let output = check(&[score, few, "protocol.cutoffs=[3]"]);
+    assert!(output.status.success(), "{}", said(&output));
+    for words in [
+        "mine: 12 users, ",
+        "72 of 144 ratings are not above 0",
+        "9 negatives",
+    ] {
+        assert!(
+            said(&output).contains(words),
+            "{words:?}: {}",
+            said(&output)
+        );
+    }
+    // 6 of 12 are read, of which one is tested.
+    assert!(
+        said(&output).contains(" 60 train interactions, "),
+        "{}",
+        said(&output)
+    );
+    let all = check(&[score, few, "protocol.cutoffs=[3]", "rating_above=-1"]);
+    assert!(
+        said(&all).contains(" 132 train interactions, "),
+        "{}",
+        said(&all)
+    );
+    for (key, expected) in [
+        (
+            "ids=renumbered",
+            "unknown variant `renumbered`; allowed: auto, kept, remapped",
+        ),
+        ("negatives=x", "expected a whole number of 0 or more"),
+        ("raw=3", "expected a table"),
+        ("protocol.cutoffs=10", "expected a list"),
+        ("raw.colums.user=a", "did you mean `columns`?"),
+        ("negatives=0", "`negatives` is 0, allowed is 1 to 1000"),
+        ("protocol.cutoffs=[3,3]", "one or more numbers, each once"),
+        // What is at fault is a key that is not set.
+        (few, "`protocol.cutoffs` is [10]"),
+        (
+            "raw.columns.user=item",
+            "a column of items other than \"item\", which is that of users",
+        ),
+    ] {
+        let output = check(&[score, key]);
+        refuses(&output, expected);
+        let is_of_the_file = key.starts_with("raw.columns");
+        let named = ["--set:1:", &format!("| {key}")]
+            .iter()
+            .all(|words| said(&output).contains(words));
+        assert!(named || is_of_the_file, "{}", said(&output));
+    }
+}
+
 /// What the system was asked to open by the trial at `index`, below the data root.
 fn opened(place: &Place, run: &RunDir, index: usize) -> Vec<String> {
     let log = place.folder.path().join("opened");
@@ -285,7 +367,7 @@ fn a_test_split_that_train_gives_away_is_refused_by_line_and_said_where_it_is_as
     let output = plan("protocol = { overlap = \"drop\" }");
     assert!(output.status.success(), "{}", said(&output));
     assert!(
-        said(&output).contains("are in train, too: left out"),
+        said(&output).contains("1 of 60 held-out interactions is in train, too: left out"),
         "{}",
         said(&output)
     );

@@ -13,6 +13,8 @@ use lawn_bench::report::status::Status;
 use lawn_bench::run::run_dir::RunDir;
 use serde_json::Value;
 
+use crate::common::runs;
+
 /// Four trials of some seconds each.
 const SWEEP: &str = r#"
 name = "shared"
@@ -149,13 +151,6 @@ fn said(output: &Output) -> String {
 fn signal(name: &str, pid: u32) {
     let status = Command::new("kill").args([name, &pid.to_string()]).status();
     assert!(status.expect("kill runs").success(), "kill {name} {pid}");
-}
-
-/// Whether the process runs; a dead one that nobody has waited for does not.
-fn runs(pid: u32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(") ")
-        .is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
 }
 
 fn events(output: &Output) -> Vec<Value> {

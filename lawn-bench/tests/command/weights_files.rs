@@ -98,6 +98,46 @@ fn a_trial_goes_on_from_the_weights_that_another_left_and_from_no_others() {
     assert_eq!(output.status.code(), Some(3), "{}", said(&output));
 }
 
+/// Whatever the kind, weights of another net are known before a trial begins, by the key that names
+/// them.
+#[test]
+fn weights_of_another_net_are_refused_by_name_when_a_sweep_is_planned() {
+    let place = Place::new();
+    let clicks = |width: u32, init_from: &str| {
+        let task = format!(
+            "kind = \"ctr\"\ngenerated = {{ rows = 500, columns = 2, vocabulary = 8 }}\n\
+             model = {{ name = \"dcn_v2\", width = {width}, layers = [4] }}"
+        );
+        sweep(64, &format!("{task}\n{init_from}"))
+    };
+    let begun = "init_from = \"start.safetensors\"";
+    for (kind, first, other) in [
+        (
+            "ncf",
+            feedback("model = \"gmf\""),
+            feedback(&format!("model = \"mf\"\n{begun}")),
+        ),
+        ("ctr", clicks(4, ""), clicks(6, begun)),
+    ] {
+        let first = place.plan_of(kind, &first);
+        let start = place.data().join("start.safetensors");
+        std::fs::copy(place.weights(&first), &start).expect("it keeps its weights");
+        let file = place.folder.path().join("next.toml");
+        std::fs::write(&file, other).expect("there is room");
+        let plan = || {
+            let mut command = lawn();
+            command.arg("plan").arg(&file).arg("--data-root");
+            command.arg(place.data()).current_dir(place.folder.path());
+            command.output().expect("lawn starts")
+        };
+        let output = plan();
+        refuses(&output, "start.safetensors do not fit the model");
+        assert!(said(&output).contains(begun), "{}", said(&output));
+        std::fs::remove_file(&start).expect("it was there");
+        refuses(&plan(), "start.safetensors");
+    }
+}
+
 /// The same of weights that only parts of the net begin with.
 #[test]
 fn a_trial_begins_with_the_parts_that_it_was_planned_with() {
