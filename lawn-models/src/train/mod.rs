@@ -26,6 +26,7 @@ mod shards;
 mod share;
 mod start;
 mod step;
+mod timer;
 mod together;
 mod trainer;
 mod training;
