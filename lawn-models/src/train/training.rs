@@ -298,6 +298,10 @@ impl<'a> Training<'a> {
             progress = found.progress;
             if let Some(distance) = &mut distance {
                 distance.origin = found.origin;
+                // A condition has met before the step from which distances are measured.
+                if let (None, Some(step)) = (config.diagnostics.distance_from, progress.frozen_at) {
+                    distance.begin_at(step);
+                }
             }
         }
         let (before, now) = (progress.ranks.unwrap_or(1), ranks.count());
