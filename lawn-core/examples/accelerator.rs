@@ -19,8 +19,9 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use lawn_core::{
-    AdamConfig, Backend, LambConfig, LawnConfig, Optimizer, OptimizerConfig, Parameter, Parameters,
-    Role, RuleConfig, Schedule, Scope, SgdConfig, WeightDecay,
+    AdamConfig, AdamPConfig, Backend, LambConfig, LawnConfig, LionConfig, NadamwConfig, Optimizer,
+    OptimizerConfig, Parameter, Parameters, Role, RuleConfig, Schedule, ScheduleFreeConfig, Scope,
+    SgdConfig, WeightDecay,
 };
 use tch::{Cuda, Device, Kind, Tensor};
 
@@ -135,27 +136,42 @@ fn configs() -> Vec<(&'static str, OptimizerConfig)> {
         },
         ..OptimizerConfig::new(rule, Schedule::constant(1e-3))
     };
-    let unchecked = OptimizerConfig {
-        check_finite: false,
-        ..config(adam.into(), false)
-    };
     let plain = OptimizerConfig {
         check_finite: false,
         decay: WeightDecay::None,
         ..config(sgd.into(), false)
     };
-    let lamb = OptimizerConfig {
+    let unchecked_of = |rule: RuleConfig| OptimizerConfig {
         check_finite: false,
-        ..config(LambConfig::default().into(), false)
+        ..config(rule, false)
     };
     vec![
         ("SGD, unchecked", plain),
-        ("AdamW, unchecked", unchecked),
+        ("AdamW, unchecked", unchecked_of(adam.into())),
         ("AdamW", config(adam.into(), false)),
         ("Adam-LAWN", config(adam.into(), true)),
         ("SGD-LAWN", config(sgd.into(), true)),
-        ("LAMB, unchecked", lamb),
+        (
+            "LAMB, unchecked",
+            unchecked_of(LambConfig::default().into()),
+        ),
         ("LAMB-LAWN", config(LambConfig::default().into(), true)),
+        (
+            "NAdamW, unchecked",
+            unchecked_of(NadamwConfig::default().into()),
+        ),
+        (
+            "Lion, unchecked",
+            unchecked_of(LionConfig::default().into()),
+        ),
+        (
+            "AdamP, unchecked",
+            unchecked_of(AdamPConfig::default().into()),
+        ),
+        (
+            "Schedule-Free, unchecked",
+            unchecked_of(ScheduleFreeConfig::default().into()),
+        ),
     ]
 }
 
@@ -172,7 +188,7 @@ fn run(arguments: &Arguments, sets: &[Set]) -> Result<(), Failure> {
             device => format!("{device:?}"),
         };
         println!("milliseconds a step on {on}; held: until the host goes on\n");
-        let head = format!("{:<24}{:<18}{:<14}{:>9}{:>9}", "", "", "", "step", "held");
+        let head = format!("{:<24}{:<26}{:<14}{:>9}{:>9}", "", "", "", "step", "held");
         println!("{head}");
     }
     for (set, shapes) in sets {
@@ -196,7 +212,7 @@ fn run(arguments: &Arguments, sets: &[Set]) -> Result<(), Failure> {
                 } else {
                     let set = format!("{set}, {} tensors", shapes.len());
                     let (step, held) = (step * 1e3, held * 1e3);
-                    println!("{set:<24}{name:<18}{path:<14}{step:>9.3}{held:>9.3}");
+                    println!("{set:<24}{name:<26}{path:<14}{step:>9.3}{held:>9.3}");
                 }
             }
         }

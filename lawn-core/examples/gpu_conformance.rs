@@ -237,7 +237,8 @@ fn row(cells: &[&str; 6]) -> String {
     format!("{rule:<10}{kind:<10}{norms:<11}{apart:<16}{again:<12}{cpu}")
 }
 
-/// Seven steps of which one is skipped, with the freeze among them; the weights and all that is
+/// Seven steps of which one is skipped, with the freeze among them, and another rate of some from the
+/// sixth on; the weights and all that is
 /// remembered of them, on the CPU.
 fn run(setting: &Setting, device: Device, backend: Backend) -> Result<Vec<Tensor>, Failure> {
     let weights: Vec<Tensor> = start(setting.kind)
@@ -259,6 +260,9 @@ fn run(setting: &Setting, device: Device, backend: Backend) -> Result<Vec<Tensor
     setting.norms.hold(&mut config);
     let mut optimizer = config.build(Parameters::new(named.collect())?)?;
     for step in 0..7 {
+        if step == 5 {
+            optimizer.set_group("p1", Some(0.5), None)?;
+        }
         give_gradients(&mut optimizer, &weights, step);
         assert_eq!(optimizer.step()?.skipped(), step == 4);
     }

@@ -61,15 +61,15 @@ pub use train::{
     set_checkpoints_aside, treated_layers,
 };
 pub use trial::{
-    Amount, ConstraintName, Diagnostics, Evaluation, FreePhase, FreezeCondition, Length, LrShape,
-    OptimizerSettings, Precision, RuleName, ScopeName, ScopeSetting, SettingsError, Stage,
+    Amount, ConstraintName, Diagnostics, Evaluation, FreePhase, FreezeCondition, LambForm, Length,
+    LrShape, OptimizerSettings, Precision, RuleName, ScopeName, ScopeSetting, SettingsError, Stage,
     TestPermit,
 };
 
 /// Types of `lawn-core` that the public interface is made of.
 pub use lawn_core::{
-    Constraint, CowClipConfig, Determinism, Granularity, Map, Phase, Role, RuleConfig, Treatment,
-    TreatmentTable, UntouchedRows,
+    Adaptation, Constraint, CowClipConfig, Determinism, Granularity, Map, MuonIteration, MuonScale,
+    Phase, Role, RuleConfig, Treatment, TreatmentTable, UntouchedRows,
 };
 /// The device type of [`TrialContext`].
 pub use tch::Device;

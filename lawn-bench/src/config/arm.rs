@@ -315,7 +315,9 @@ impl Reader<'_> {
             .map(|(key, value)| (key.get_ref().to_string(), value.span()))
             .collect();
         let spanned = Spanned::new(self.span.clone(), DeValue::Table(table));
-        let optimizer = OptimizerSettings::deserialize(ValueDeserializer::from(spanned))
+        // As any reader of settings does, and not field by field.
+        let read = <OptimizerSettings as Deserialize>::deserialize;
+        let optimizer = read(ValueDeserializer::from(spanned))
             .map_err(|error| self.source.toml(&error, self.span.clone()))?;
         optimizer.validate().map_err(|error| {
             // Of a table, what it is called.

@@ -126,6 +126,10 @@ fn free_within_warm_up(plan: &Plan, measured: &BTreeMap<Cell, Measurement>) -> V
             let part = match optimizer.free_phase()? {
                 FreePhase::Epochs(free) => free / epochs?,
                 FreePhase::Fraction(part) => part,
+                FreePhase::Steps(free) => match sweep.budget {
+                    Amount::Steps(steps) => free as f64 / steps as f64,
+                    _ => return None,
+                },
             };
             (optimizer.warmup > 0.0 && part <= optimizer.warmup).then_some((part, optimizer.warmup))
         };

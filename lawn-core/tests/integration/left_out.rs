@@ -3,9 +3,9 @@
 use crate::common::Numbers;
 use crate::common::setting::lawn;
 use lawn_core::{
-    AdamConfig, AdamPConfig, Granularity, LawnConfig, LazyAdamConfig, MuonConfig, OptimizerConfig,
-    Parameter, Parameters, Role, RotationalConfig, RowwiseAdagradConfig, RuleConfig, Schedule,
-    ScheduleFreeConfig, Scope,
+    AdafactorConfig, AdamConfig, AdamPConfig, Granularity, LawnConfig, LazyAdamConfig, MuonConfig,
+    OptimizerConfig, Parameter, Parameters, Role, RotationalConfig, RowwiseAdagradConfig,
+    RuleConfig, Schedule, ScheduleFreeConfig, Scope,
 };
 use tch::Kind;
 
@@ -43,6 +43,11 @@ fn what_the_kernels_leave_out_is_named() {
         ["table"]
     );
     assert_eq!(left_out(of(AdamPConfig::default().into())), [""; 0]);
+    // It has no kernels at all.
+    assert_eq!(
+        left_out(of(AdafactorConfig::default().into())),
+        ["table", "dense", "bias"]
+    );
     // What is no matrix goes by Adam.
     assert_eq!(left_out(of(MuonConfig::default().into())), ["dense"]);
     let held = |granularity| OptimizerConfig {

@@ -27,6 +27,7 @@ mod loaded_weights;
 mod lost_units;
 mod muon;
 mod oracle;
+mod oracle_of_matrices;
 mod package;
 mod radial;
 mod ranges;

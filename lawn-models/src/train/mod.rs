@@ -18,6 +18,7 @@ mod pass_graphs;
 mod progress;
 mod range_test;
 mod ranked;
+mod recalibrate;
 mod record;
 mod rehearsal;
 mod rules;

@@ -69,9 +69,9 @@ fn train(training: &mut Training<'_>, observer: &mut dyn Observer) -> Result<Tri
         observer.progress(training.step, steps(training));
         if evaluation_is_due {
             match evaluate(training, observer)? {
-                Evaluation::Finite(record) => {
+                Evaluation::Finite(mut record) => {
+                    training.freeze_if_met(&mut record)?;
                     observer.evaluated(&record);
-                    training.freeze_if_met(&record)?;
                     training.lower_rate_on_plateau(&record)?;
                     if let Some(kept) = &mut kept
                         && training.may_save(observer)
@@ -142,6 +142,7 @@ fn finish(training: &mut Training<'_>, kept: Option<KeptWeights>) -> Result<Tria
         samples: last.samples,
         measurements,
         train_loss: last.train_loss,
+        frozen_at_step: last.frozen_at_step,
     }))
 }
 

@@ -353,7 +353,7 @@ fn config(plan: &Plan, cell: &trials::Cell, batch_size: u64, depth: Depth) -> Op
     config.evaluation.every = config.budget;
     // Its free phase is over after the first step.
     if config.optimizer.free_phase().is_some() {
-        config.optimizer.free_epochs = None;
+        (config.optimizer.free_epochs, config.optimizer.free_steps) = (None, None);
         config.optimizer.free_fraction = Some(1.0 / STEPS as f64);
     }
     config.diagnostics.distance_from = None;

@@ -41,7 +41,7 @@ use tch::{Device, Kind, Tensor};
 use self::findings::findings;
 use self::launch::{Arguments, Kernel, Launches};
 use self::numbers::KernelRule;
-use self::phase::Phase;
+use self::phase::{Phase, member};
 use self::pointers::{Address, Addresses};
 use self::records::{Begin, DECISION, Memory, PlanRecord, UPDATE, address, words};
 use self::rest::RestOfStep;
@@ -51,6 +51,7 @@ use crate::backend::clock::Clock;
 use crate::backend::interface::{Backend, Entry, Setup, StepRecord, StepRequest};
 use crate::backend::reference::Reference;
 use crate::backend::slot::Slot;
+use crate::constraint::form::ConstraintForm;
 use crate::diagnostics::{Findings, Part};
 use crate::error::Error;
 use crate::libtorch::versions::bump_versions;
@@ -68,6 +69,8 @@ pub(crate) struct Cuda {
     elements: Vec<i64>,
     device: Device,
     rule: KernelRule,
+    /// What the records of all phases have.
+    shared: PlanRecord,
     free: Phase,
     /// Given under a constraint.
     constrained: Option<Phase>,
@@ -139,6 +142,7 @@ impl Cuda {
             slots: mine,
             device,
             rule,
+            shared,
             free: phase(free, false),
             constrained: constraint.map(|_| phase(constrained, true)),
             elements,
@@ -239,9 +243,20 @@ impl Cuda {
 }
 
 impl Backend for Cuda {
-    /// The numbers of a parameter lie on the device.
-    fn regroups(&self) -> bool {
-        false
+    /// The numbers of a parameter lie on the device, and may decide who takes it.
+    fn regroup(&mut self, slots: &[Slot], rule: &dyn Rule, constraint: Option<&ConstraintForm>) {
+        let _guard = tch::no_grad_guard();
+        let phase = |form: Option<&ConstraintForm>| {
+            let members = self.slots.iter().map(|&index| {
+                let found = member(&slots[index], rule, form, self.device);
+                let (_, member) = found.filter(|(kernel, _)| *kernel == self.rule)?;
+                Some(member)
+            });
+            let (shared, held) = (self.shared, form.is_some());
+            Phase::new(members.collect(), &self.elements, shared, held, self.device)
+        };
+        let (free, constrained) = (phase(None), constraint.map(|form| phase(Some(form))));
+        (self.free, self.constrained) = (free, constrained);
     }
 
     fn step(&mut self, slots: &mut [Slot], request: &StepRequest<'_>) -> Result<StepRecord, Error> {
