@@ -208,7 +208,7 @@ mod units;
 
 pub use accumulation::Accumulation;
 pub use average::WeightAverage;
-pub use backend::BackendChoice as Backend;
+pub use backend::{BackendChoice as Backend, ChosenBackend, CudaCompiler};
 pub use config::{Clock, OptimizerConfig};
 pub use constraint::*;
 pub use decay::WeightDecay;

@@ -74,6 +74,20 @@ impl Target {
     }
 }
 
+/// What to compile for on a device of this compute capability, of those that are known: its own
+/// instructions, or the nearest PTX below.
+pub(super) fn target(known: &[i32], capability: i32) -> Result<Target, String> {
+    match known.iter().rfind(|&&known| known <= capability) {
+        Some(&found) if found == capability => Ok(Target::Machine(found)),
+        Some(&found) => Ok(Target::Ptx(found)),
+        None => Err(format!(
+            "compute capability {}.{} is none that NVRTC knows, which are {known:?}",
+            capability / 10,
+            capability % 10
+        )),
+    }
+}
+
 /// The files that are compiled, with their names.
 pub(super) fn sources() -> impl Iterator<Item = (&'static str, &'static str)> {
     let headers = HEADERS.into_iter();
@@ -147,19 +161,9 @@ impl Nvrtc {
         }
     }
 
-    /// What to compile for on a device of this compute capability: its own instructions, or the
-    /// nearest PTX below.
+    /// What to compile for on a device of this compute capability.
     pub(super) fn target(&self, capability: i32) -> Result<Target, String> {
-        let known = self.architectures();
-        match known.iter().rfind(|&&known| known <= capability) {
-            Some(&found) if found == capability => Ok(Target::Machine(found)),
-            Some(&found) => Ok(Target::Ptx(found)),
-            None => Err(format!(
-                "compute capability {}.{} is none that NVRTC knows, which are {known:?}",
-                capability / 10,
-                capability % 10
-            )),
-        }
+        target(&self.architectures(), capability)
     }
 
     /// The kernels, compiled.
