@@ -208,6 +208,8 @@ mod units;
 
 pub use accumulation::Accumulation;
 pub use average::WeightAverage;
+#[doc(hidden)]
+pub use backend::DeviceCode;
 pub use backend::{BackendChoice as Backend, ChosenBackend, CudaCompiler};
 pub use config::{Clock, OptimizerConfig};
 pub use constraint::*;

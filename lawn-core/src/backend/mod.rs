@@ -13,8 +13,8 @@ mod host;
 mod reference;
 
 pub use choice::BackendChoice;
-pub use cuda::CudaCompiler;
 pub(crate) use cuda::taken as taken_by_cuda;
+pub use cuda::{CudaCompiler, DeviceCode};
 
 use choice::Circumstances;
 use interface::{Backend, Entry, Setup};

@@ -22,6 +22,7 @@ mod launch;
 mod library;
 mod numbers;
 mod nvrtc;
+mod own_code;
 mod phase;
 mod plan;
 mod pointers;
@@ -34,6 +35,7 @@ mod host_tests;
 #[cfg(test)]
 mod tests;
 
+pub use own_code::DeviceCode;
 pub use share::CudaCompiler;
 pub(crate) use share::{compiler, require_kernels, taken};
 

@@ -102,7 +102,7 @@ pub(crate) fn require_kernels(
 }
 
 /// The line of a message that tells most: the first error of a compiler's, or the first at all.
-fn telling(message: &str) -> String {
+pub(super) fn telling(message: &str) -> String {
     let lines = || {
         message
             .lines()

@@ -454,7 +454,7 @@ fn the_kernels_compile_for_every_card_that_nvrtc_knows() {
             continue;
         }
         let target = nvrtc::Target::Ptx(capability);
-        let ptx = nvrtc.compile(target, parts).unwrap();
+        let ptx = nvrtc.compile(target, &nvrtc::Source::of(parts)).unwrap();
         let ptx = String::from_utf8_lossy(&ptx);
         for kernel in Kernel::ALL {
             let entry = format!(".visible .entry {}(", kernel.name().to_str().unwrap());
