@@ -11,7 +11,7 @@ use super::context::TrialContext;
 use super::distance::Distance;
 use super::error::TrialError;
 use super::graphs::Graphs;
-use super::observer::{Notice, Observer};
+use super::observer::{Beginning, Notice, Observer};
 use super::optimizer;
 use super::progress::{self, Parts, Progress};
 use super::ranked::Ranked;
@@ -245,10 +245,15 @@ impl<'a> Training<'a> {
         ranks: &Ranks,
         observer: &mut dyn Observer,
     ) -> Result<Self, TrialError> {
-        let set_up = SetUp::new(config, context, ranks.tables())?;
+        let task = task(config, context, ranks.tables())?;
+        observer.reached(Beginning::Task);
+        let set_up = SetUp::of(task, config)?;
         let checkpoints = Checkpoints::new(&context.checkpoint, config);
-        let from = Some((checkpoints, observer));
-        Self::of(set_up, config, context, micro_batch_size, ranks, from)
+        let told: &mut dyn Observer = &mut *observer;
+        let from = Some((checkpoints, told));
+        let training = Self::of(set_up, config, context, micro_batch_size, ranks, from)?;
+        observer.reached(Beginning::Optimizer);
+        Ok(training)
     }
 
     /// A trial by itself from its start, whatever checkpoint there may be.
@@ -469,7 +474,7 @@ impl<'a> Training<'a> {
     }
 
     /// Waits for the device, so that a clock read now is honest.
-    fn synchronize(&self) {
+    pub(super) fn synchronize(&self) {
         if let Device::Cuda(index) = self.context.device {
             tch::Cuda::synchronize(index as i64);
         }

@@ -41,6 +41,8 @@ pub(super) struct Process {
     pub(super) killed: bool,
     /// Most memory that it was seen to hold, bytes.
     pub(super) peak: u64,
+    /// What it told that libtorch has had of its GPU in it, at the most, bytes.
+    pub(super) reserved: u64,
     /// Processes that it is of, which need about the same.
     ranks: u64,
     /// Bytes of its standard error file that are of earlier processes.
@@ -130,6 +132,7 @@ impl Process {
             timed_out: false,
             killed: false,
             peak: 0,
+            reserved: 0,
             ranks: work.plan.sweep.resources.ranks as u64,
             said_before,
             before,
