@@ -19,7 +19,9 @@ pub(crate) use graph::{Graph, SideStream, set_gradient};
 pub use host_memory::keep_host_memory;
 pub(crate) use host_memory::let_go_of_host_memory;
 pub use kernels::kernel_threads;
-pub(crate) use memory::{available_memory, free_device_memory, let_go_of_device_memory};
+pub(crate) use memory::{
+    available_memory, free_device_memory, let_go_of_device_memory, own_memory,
+};
 pub use probe::{CudaProbe, Probe, probe, set_threads};
 pub(crate) use probe::{DeviceError, require_device};
 pub use shortage::memory_shortage;
