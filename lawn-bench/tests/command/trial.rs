@@ -1,6 +1,5 @@
 //! One trial through the `lawn` command: signals, kills, damaged files, no memory, no room.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -300,15 +299,6 @@ fn train_within(run: &Run, index: usize, mebibytes: u64) -> Output {
         true => index.to_string().into(),
         false => argument.to_owned(),
     });
-    run_within(&command, arguments, mebibytes)
-}
-
-/// Runs a command with so many MiB of address space for each of its processes.
-fn run_within(
-    command: &Command,
-    arguments: impl Iterator<Item = OsString>,
-    mebibytes: u64,
-) -> Output {
     let mut shell = Command::new("sh");
     let script = format!("ulimit -v {} && exec \"$0\" \"$@\"", mebibytes * 1024);
     shell.arg("-c").arg(script).arg(command.get_program());
@@ -385,73 +375,6 @@ fn without_memory_a_trial_goes_on_in_smaller_parts() {
         .expect("it can be read")
         .expect("it is over");
     assert_eq!(ending.notices, []);
-}
-
-/// MiB of address space that a command takes at most, and what it comes to.
-fn address_space(mut command: Command) -> (u64, Output) {
-    let mut child = command.spawn().expect("lawn starts");
-    let mut most = 0;
-    while child.try_wait().expect("it can be asked").is_none() {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()));
-        let status = status.unwrap_or_default();
-        let peak = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmPeak:"))
-            .and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-        most = most.max(peak.unwrap_or(0) / 1024);
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    (most, child.wait_with_output().expect("it ends"))
-}
-
-/// Two ranks that lack memory end together, and go on in new processes with fewer samples at once.
-#[test]
-fn ranks_without_memory_go_on_in_smaller_parts() {
-    let changes = [
-        (
-            NCF,
-            "kind = \"ncf\"\nlayers = [512, 64]\n\
-             generated = { users = 200, items = 2000, interactions = 400 }",
-        ),
-        ("[64]", "[160_000]"),
-        ("epochs = 4", "steps = 2"),
-        ("checkpoint_seconds = 0", "checkpoint_seconds = 60"),
-    ];
-    let on_two = |run: &Run| {
-        let mut command = run.command();
-        command
-            .args(["--ranks", "2"])
-            .env("MALLOC_ARENA_MAX", "1")
-            .stdout(Stdio::null());
-        command
-    };
-    let free = Run::new(&changes);
-    let (most, output) = address_space(on_two(&free));
-    assert!(output.status.success(), "{}", said(&output));
-    // A layer's activations are 150 MiB a rank, and there are several.
-    let limit = most - 150;
-    let run = Run::new(&changes);
-    let command = on_two(&run);
-    let mut reductions = 0;
-    loop {
-        let arguments = command.get_args().map(ToOwned::to_owned);
-        let output = run_within(&command, arguments, limit);
-        let ending = run.ending();
-        if output.status.success() {
-            break;
-        }
-        assert_eq!(output.status.code(), Some(130), "{}", said(&output));
-        assert_eq!(ending.outcome, Outcome::Preempted, "{ending:?}");
-        let detail = ending.detail.unwrap_or_default();
-        assert!(detail.starts_with(lawn_models::SHORTAGE), "{detail}");
-        let is_reduction = |notice| matches!(notice, &Notice::MicroBatchReduced { .. });
-        assert!(ending.notices.iter().any(is_reduction), "{detail}");
-        reductions += 1;
-        assert!(reductions < 8, "it never fits: {detail}");
-    }
-    assert!(reductions > 0, "{limit} MiB hold the whole batch");
-    let (a, b) = (free.records()[0].train_loss, run.records()[0].train_loss);
-    assert!((a / b - 1.0).abs() < 1e-4, "{a} {b}");
 }
 
 #[test]
