@@ -1,7 +1,7 @@
 //! How a trial ended, as its folder records it: always a row, never a gap.
 
 use lawn_analysis::records::Outcome;
-use lawn_models::{Device, DeviceUse, GraphUse, Notice, RANK_BACKENDS, TrialSummary};
+use lawn_models::{Device, DeviceUse, GraphUse, Notice, RANK_BACKENDS, RankPlace, TrialSummary};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Resources;
@@ -95,6 +95,9 @@ pub struct RankRecord {
     pub local_ranks: u32,
     /// What each computed on: `cpu` or `cuda`.
     pub device: String,
+    /// Machine and device of each, from rank 0 on; empty where nobody is left who knew.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub world: Vec<RankPlace>,
 }
 
 impl RankRecord {
@@ -105,6 +108,15 @@ impl RankRecord {
             backend: RANK_BACKENDS[0].to_owned(),
             local_ranks: local,
             device: if device.is_cuda() { "cuda" } else { "cpu" }.to_owned(),
+            world: Vec::new(),
+        }
+    }
+
+    /// The same, with where each rank computed.
+    pub(crate) fn at(self, places: &[RankPlace]) -> Self {
+        Self {
+            world: places.to_vec(),
+            ..self
         }
     }
 }

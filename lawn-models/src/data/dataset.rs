@@ -30,6 +30,22 @@ impl Batch {
         }
     }
 
+    /// Several as one, in their order.
+    ///
+    /// # Panics
+    /// If there are none.
+    pub(crate) fn cat(all: &[Self]) -> Self {
+        let column = |of: &dyn Fn(&Self) -> &Tensor| {
+            let parts: Vec<&Tensor> = all.iter().map(of).collect();
+            Tensor::cat(&parts, 0)
+        };
+        let columns = 0..all[0].inputs.len();
+        Self {
+            inputs: columns.map(|at| column(&|one| &one.inputs[at])).collect(),
+            targets: column(&|one| &one.targets),
+        }
+    }
+
     /// A part of it, which shares its memory.
     #[must_use]
     pub fn narrow(&self, start: u64, count: u64) -> Self {

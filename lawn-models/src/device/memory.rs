@@ -52,6 +52,17 @@ fn address_space() -> Option<u64> {
     Some(limit.saturating_sub(after(&status, "VmSize:")? * 1024))
 }
 
+/// Bytes that this process holds of its own: what it has not in common with others of the same
+/// program, as the pages of its libraries are.
+pub(crate) fn own_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("RssAnon:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
 unsafe extern "C" {
     fn lawn_device_memory(device: c_int, bytes: *mut i64) -> *mut c_char;
     fn lawn_let_go_of_device_memory() -> *mut c_char;
@@ -170,5 +181,8 @@ mod tests {
     fn a_machine_tells_how_much_memory_is_left() {
         let left = available_memory().expect("Linux tells");
         assert!((1 << 20..1 << 50).contains(&left), "{left}");
+        let block = vec![1u8; 64 << 20];
+        let held = own_memory().expect("Linux tells");
+        assert!(std::hint::black_box(&block).len() as u64 <= held, "{held}");
     }
 }

@@ -1,5 +1,6 @@
 //! Runs one trial of any task.
 
+mod answers;
 mod captures;
 mod checkpoint;
 mod constraints;

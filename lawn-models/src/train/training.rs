@@ -17,7 +17,7 @@ use super::progress::{self, Parts, Progress};
 use super::ranked::Ranked;
 use super::recalibrate;
 use super::record::EvaluationRecord;
-use super::share::Sharing;
+use super::share::{Sharing, largest_share};
 use super::start::Start;
 use super::timer::{Lap, Timer};
 use super::unread_norms::UnreadNorms;
@@ -191,7 +191,7 @@ pub(super) struct Training<'a> {
     pub(super) ranked: Option<Ranked>,
     /// Whether all ranks have been found to have the same radii.
     pub(super) has_one_radius: bool,
-    /// Samples at once that all ranks can hold, where they come to each part together.
+    /// Samples at once that all ranks can hold, where there are several.
     pub(super) common_part: Option<u64>,
 }
 
@@ -356,14 +356,14 @@ impl<'a> Training<'a> {
     /// Samples in memory at once, such that cutting a batch changes nothing but
     /// rounding.
     pub(super) fn part(&self) -> u64 {
+        let Sharing { unit, ranks, .. } = self.sharing();
+        let (share, _) = largest_share(self.config.batch_size, unit, ranks);
         let limits = [
             self.config.micro_batch_size,
             self.progress.micro_batch_size,
             self.common_part,
-            Some(self.config.batch_size),
         ];
-        let limit = limits.into_iter().flatten().min();
-        let limit = limit.unwrap_or(self.config.batch_size);
+        let limit = limits.into_iter().flatten().fold(share, u64::min);
         limit.next_multiple_of(self.smallest_part())
     }
 

@@ -36,6 +36,25 @@ pub(super) fn resident(pid: u32) -> Resident {
     }
 }
 
+/// What the process `pid` and those that it has started hold together.
+pub(super) fn resident_with_children(pid: u32) -> Resident {
+    let children = children(pid).into_iter().map(resident);
+    children.fold(resident(pid), |sum, one| Resident {
+        now: sum.now + one.now,
+        peak: sum.peak + one.peak,
+    })
+}
+
+/// The processes that any thread of a process has started.
+fn children(pid: u32) -> Vec<u32> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task"));
+    let tasks = tasks.into_iter().flatten().flatten();
+    let told = tasks.map(|task| fs::read_to_string(task.path().join("children")));
+    let told: String = told.map(Result::unwrap_or_default).collect();
+    let ids = told.split_whitespace();
+    ids.filter_map(|id| id.parse().ok()).collect()
+}
+
 /// Memory that a new process can have, bytes: what the machine has left, or less where
 /// this process's cgroup allows less. None where the system does not say.
 pub(super) fn available() -> Option<u64> {
@@ -251,6 +270,23 @@ mod tests {
         assert!(held.now > 0 && held.peak >= held.now);
         assert!(available().expect("this is Linux") > 0);
         assert_eq!(resident(u32::MAX), Resident::default());
+        // With a rank that a process has started, both count.
+        let own = std::process::id();
+        let mut sleeps = std::process::Command::new("sleep")
+            .arg("60")
+            .spawn()
+            .expect("sleep is there");
+        let child = sleeps.id();
+        assert!(children(own).contains(&child));
+        let since = std::time::Instant::now();
+        while resident(child).now == 0 && since.elapsed().as_secs() < 10 {
+            std::thread::yield_now();
+        }
+        let (both, first) = (resident_with_children(own), resident(own));
+        assert!(both.peak >= first.peak + resident(child).now, "{both:?}");
+        assert!(resident(child).now > 0);
+        sleeps.kill().expect("it is ours");
+        sleeps.wait().expect("it ends");
     }
 
     #[test]

@@ -89,7 +89,7 @@ impl<'a> Local<'a> {
         if resources.ranks > 1 && resources.device.here().is_cuda() {
             require_one_each(resources.ranks, devices.len())?;
         }
-        lawn_models::require_memory_of_ranks(resources.ranks)?;
+        lawn_models::require_memory_of_ranks(resources.ranks, None)?;
         Ok(Self {
             work,
             launcher: Owner::this_process(),
