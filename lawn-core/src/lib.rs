@@ -208,7 +208,9 @@ mod units;
 
 pub use accumulation::Accumulation;
 pub use average::WeightAverage;
-pub use backend::BackendChoice as Backend;
+#[doc(hidden)]
+pub use backend::DeviceCode;
+pub use backend::{BackendChoice as Backend, ChosenBackend, CudaCompiler};
 pub use config::{Clock, OptimizerConfig};
 pub use constraint::*;
 pub use decay::WeightDecay;

@@ -19,23 +19,32 @@ struct Bucket {
 
 class RankGradients {
 public:
+  // The first bucket is a small one, so that summing begins early. Tables, which backward comes to
+  // last, are in no bucket with anything else.
   RankGradients(c10::intrusive_ptr<c10d::ProcessGroupGloo> group, std::vector<at::Tensor> parameters,
-                int64_t bucket_bytes)
+                std::vector<uint8_t> is_table, int64_t first_bytes, int64_t bucket_bytes)
       : group_(std::move(group)), parameters_(std::move(parameters)) {
     // Backward reaches the last parameter first.
     std::reverse(parameters_.begin(), parameters_.end());
+    std::reverse(is_table.begin(), is_table.end());
     int64_t held = 0;
+    std::vector<int64_t> offsets;
     for (size_t at = 0; at < parameters_.size(); ++at) {
       const int64_t numbers = parameters_[at].numel();
-      if (at == 0 || (held + numbers) * 4 > bucket_bytes) {
+      const int64_t most = buckets_.empty() ? first_bytes : bucket_bytes;
+      const bool is_other = at > 0 && is_table[at] != is_table[at - 1];
+      if (is_other || (held + numbers) * 4 > most) {
         close(held, at);
         held = 0;
       }
       bucket_of_.push_back(buckets_.size());
-      offsets_.push_back(held);
+      offsets.push_back(held);
       held += numbers;
     }
     close(held, parameters_.size());
+    for (size_t at = 0; at < parameters_.size(); ++at) {
+      slices_.push_back(slice(at, offsets[at]));
+    }
     for (size_t at = 0; at < parameters_.size(); ++at) {
       torch::autograd::impl::set_post_acc_grad_hooks(parameters_[at],
                                                      std::make_unique<Hook>(this, at));
@@ -78,9 +87,9 @@ public:
         continue;
       }
       if (gradient.defined()) {
-        slice(at).copy_(gradient);
+        slices_[at].copy_(gradient);
       } else {
-        slice(at).zero_();
+        slices_[at].zero_();
       }
     }
     while (next_ < buckets_.size()) {
@@ -117,10 +126,10 @@ public:
       auto &gradient = parameters_[at].mutable_grad();
       if (!present[count - 1 - at]) {
         gradient = at::Tensor();
-      } else if (parameters_[at].device() == slice(at).device()) {
-        gradient = slice(at);
+      } else if (parameters_[at].device() == slices_[at].device()) {
+        gradient = slices_[at];
       } else {
-        gradient = slice(at).to(parameters_[at].device());
+        gradient = slices_[at].to(parameters_[at].device());
       }
     }
   }
@@ -145,11 +154,11 @@ private:
 
   // The place of a gradient, laid as its parameter is. It is no view, which autograd would not
   // let go of.
-  at::Tensor slice(size_t at) {
+  at::Tensor slice(size_t at, int64_t offset) {
     const auto &parameter = parameters_[at];
     const auto &flat = buckets_[bucket_of_[at]].flat;
     auto slice = at::empty({0}, flat.options());
-    slice.set_(flat.storage(), offsets_[at], parameter.sizes(), parameter.strides());
+    slice.set_(flat.storage(), offset, parameter.sizes(), parameter.strides());
     return slice;
   }
 
@@ -165,7 +174,7 @@ private:
     }
     try {
       const at::NoGradGuard guard;
-      slice(at).copy_(parameters_[at].grad());
+      slices_[at].copy_(parameters_[at].grad());
       is_copied_[at] = true;
       --buckets_[bucket_of_[at]].pending;
       while (next_ < buckets_.size() && buckets_[next_].pending == 0) {
@@ -180,7 +189,7 @@ private:
   c10::intrusive_ptr<c10d::ProcessGroupGloo> group_;
   std::vector<at::Tensor> parameters_;
   std::vector<size_t> bucket_of_;
-  std::vector<int64_t> offsets_;
+  std::vector<at::Tensor> slices_;
   std::vector<Bucket> buckets_;
   std::vector<bool> is_copied_;
   std::exception_ptr failure_;
@@ -196,14 +205,16 @@ inline RankGradients &gradients_of(void *gradients) {
 
 extern "C" {
 
-char *lawn_rank_gradients_open(void *group, void **parameters, int64_t count, int64_t bucket_bytes,
+char *lawn_rank_gradients_open(void *group, void **parameters, const uint8_t *is_table,
+                               int64_t count, int64_t first_bytes, int64_t bucket_bytes,
                                void **opened) {
   return lawn::guarded([&] {
     std::vector<at::Tensor> all;
     for (int64_t at = 0; at < count; ++at) {
       all.push_back(*static_cast<at::Tensor *>(parameters[at]));
     }
-    *opened = new lawn::RankGradients(lawn::group_of(group), std::move(all), bucket_bytes);
+    *opened = new lawn::RankGradients(lawn::group_of(group), std::move(all),
+                                      {is_table, is_table + count}, first_bytes, bucket_bytes);
   });
 }
 

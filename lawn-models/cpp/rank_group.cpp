@@ -32,19 +32,23 @@ inline RankWork *sum(const c10::intrusive_ptr<c10d::ProcessGroupGloo> &group,
 
 extern "C" {
 
-// Meets all ranks. Connections are made from the address that a name stands for, or from a network
-// interface; from this machine's where neither is given.
+// Meets all ranks, in so much time; what is begun later may take as long as `timeout_ms`. Connections
+// are made from the address that a name stands for, or from a network interface; from this machine's
+// where neither is given.
 char *lawn_rank_group_open(void *store, int rank, int ranks, const char *host,
-                           const char *interface, int64_t timeout_ms, void **opened) {
+                           const char *interface, int64_t meeting_ms, int64_t timeout_ms,
+                           void **opened) {
   return lawn::guarded([&] {
     using c10d::ProcessGroupGloo;
-    auto options = ProcessGroupGloo::Options::create(std::chrono::milliseconds(timeout_ms));
+    auto options = ProcessGroupGloo::Options::create(std::chrono::milliseconds(meeting_ms));
     const std::string from = host, by = interface;
     options->devices = {!from.empty() ? ProcessGroupGloo::createDeviceForHostname(from)
                         : !by.empty() ? ProcessGroupGloo::createDeviceForInterface(by)
                                       : ProcessGroupGloo::createDefaultDevice()};
-    options->threads = 1;
+    // A small sum of a step is not to wait for its buckets.
+    options->threads = 2;
     auto group = c10::make_intrusive<ProcessGroupGloo>(lawn::store_of(store), rank, ranks, options);
+    group->setTimeout(std::chrono::milliseconds(timeout_ms));
     *opened = new lawn::RankGroup{std::move(group)};
   });
 }

@@ -1,7 +1,8 @@
 //! Samples per second of a trial on as many ranks as were started, as one line of JSON.
 //!
 //! `lawn-models/peers/ranks_torch.py` prints the same keys for PyTorch's DistributedDataParallel. Both
-//! are started with torchrun's variables. The first epoch is warm-up and not counted.
+//! are started with torchrun's variables. The first half of the steps is warm-up and not counted; all
+//! batches are whole. Time includes what training waits for data.
 
 use std::error::Error;
 use std::time::Duration;
@@ -42,16 +43,17 @@ enum Net {
 }
 
 impl Net {
-    /// Its kind, and a task with at least so many samples.
+    /// Its kind, and a task with at least so many samples in an epoch.
     fn task(self, samples: u64) -> (&'static str, Value) {
         match self {
             Self::Neumf => {
-                let interactions = (samples / (6_040 * 5)).max(10);
+                // Four negatives beside each positive; two of each user are held out.
+                let interactions = samples.div_ceil(6_040 * 5) + 2;
                 let data = json!({ "users": 6_040, "items": 3_706, "interactions": interactions });
                 ("ncf", json!({ "model": "neumf", "generated": data }))
             }
             Self::Resnet20 => {
-                let data = json!({ "classes": 10, "side": 32, "train": samples * 10 / 9 + 10, "test": 100 });
+                let data = json!({ "classes": 10, "side": 32, "train": samples * 10 / 9 + 20, "test": 100 });
                 (
                     "image",
                     json!({ "depth": 20, "width": 16, "statistics_batch": 32, "generated": data }),
@@ -99,7 +101,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     };
     let samples = options.steps * options.batch_size;
-    let (kind, table) = options.model.task(samples);
+    let (kind, table) = options.model.task(2 * samples);
     let mut config = TrialConfig::new(
         TaskConfig::from_table(kind, table)?,
         OptimizerSettings::new(RuleName::Adam, 1e-3),
@@ -121,13 +123,23 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut last = Last::default();
     run_trial_on(&ranks, &config, &context, &mut last)?;
     let record = last.0.ok_or("nothing was measured")?;
+    if record.samples != 2 * samples {
+        return Err(format!(
+            "{} samples were trained on, not {}",
+            record.samples,
+            2 * samples
+        )
+        .into());
+    }
     if ranks.is_first() {
+        let (train, data) = (record.seconds.train, record.seconds.data);
         let line = json!({
             "implementation": "lawn-models",
             "ranks": ranks.count(),
             "batch_size": options.batch_size,
-            "samples_per_second": samples as f64 / record.seconds.train,
-            "seconds_data": record.seconds.data,
+            "samples_per_second": samples as f64 / (train + data),
+            "seconds_train": train,
+            "seconds_data": data,
             "train_loss": record.train_loss,
         });
         println!("{line}");

@@ -5,7 +5,8 @@
 For each net and each side: samples per second on one rank of one thread, and on several, each on a
 core of its own, with one batch size for both. Their quotient, over the number of ranks, is the
 efficiency. Each repeat runs all four one after the other, so that a slow minute of the machine meets
-all. Prints medians, and the median of the quotients of both efficiencies with its range.
+all. Prints medians, and the median of the quotients of both efficiencies with its range. What ranks
+add is the time of a step on several, less that on one over the number of ranks.
 """
 
 import argparse
@@ -59,6 +60,18 @@ def speed(command, ranks):
     return json.loads(said[0].splitlines()[-1])["samples_per_second"]
 
 
+def line_of(side, speeds, batch_size, ranks):
+    """Samples per second on one rank and on several, and what these add to a step."""
+    alone, shared = (statistics.median(of) for of in zip(*speeds))
+    added = 1000 * statistics.median(
+        batch_size / shared - batch_size / alone / ranks for alone, shared in speeds
+    )
+    return (
+        f"  {side:11}  {alone:11,.0f} samples/s on 1 rank, {shared:11,.0f} on {ranks}; "
+        f"{added:+.2f} ms a step"
+    )
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--models", nargs="+", choices=sorted(BATCHES), default=list(BATCHES))
@@ -78,14 +91,16 @@ def main():
             for _ in range(options.repeats):
                 alone, peer_alone = speed(own, 1), speed(peer, 1)
                 shared, peer_shared = speed(own, options.ranks), speed(peer, options.ranks)
-                repeats.append(
-                    (shared / alone / options.ranks, peer_shared / peer_alone / options.ranks)
-                )
-        mine, others = (statistics.median(side) for side in zip(*repeats))
-        ratios = sorted(a / b for a, b in repeats)
+                repeats.append(((alone, shared), (peer_alone, peer_shared)))
+        sides = list(zip(*repeats))
+        efficiencies = [[b / a / options.ranks for a, b in side] for side in sides]
+        mine, others = (statistics.median(side) for side in efficiencies)
+        ratios = sorted(a / b for a, b in zip(*efficiencies))
         middle = statistics.median(ratios)
         line = f"{model:10}  {BATCHES[model]:10,}  {mine:23.2f}  {others:11.2f}"
-        print(f"{line}  {middle:5.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})", flush=True)
+        print(f"{line}  {middle:5.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})")
+        for name, side in zip(("lawn-models", "PyTorch DDP"), sides):
+            print(line_of(name, side, BATCHES[model], options.ranks), flush=True)
 
 
 if __name__ == "__main__":

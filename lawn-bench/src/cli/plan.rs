@@ -11,7 +11,7 @@ use crate::plan::choices::Frozen;
 use crate::plan::estimate::{self, Measurement};
 use crate::plan::{Only, advice, examination};
 use crate::process::streams;
-use crate::report::outline;
+use crate::report::{of_ranks, outline};
 use crate::run::run_dir::RunDir;
 use crate::{Error, data, plan};
 
@@ -111,6 +111,7 @@ impl Plan {
             &measured,
             self.frozen(&plan)?.as_ref(),
         ));
+        warnings.extend(of_ranks::shortage(&plan, &measured));
         print(&if self.json {
             to_json(&Printed {
                 plan: &plan,

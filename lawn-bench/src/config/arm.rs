@@ -52,8 +52,9 @@ impl<'i> RawArm<'i> {
         for (key, value) in table {
             match key.get_ref().as_ref() {
                 PRESET => {
-                    let table = presets::table(source, value)?;
-                    preset = Some(Self::read(source, &table, tuning)?);
+                    let given = presets::table(source, value)?;
+                    presets::one_rule(source, table, value, &given)?;
+                    preset = Some(Self::read(source, &given, tuning)?);
                 }
                 GRID => written.axes.extend(space::grid(source, value)?),
                 TUNE => {

@@ -38,11 +38,11 @@
 //! The command is told in [`crate::run::provenance::BUILD`] from which source the launcher was
 //! built, and refuses to be another.
 //!
-//! A trial of several processes will be that command started once a process,
-//! with `torchrun`'s variables (`RANK`, `LOCAL_RANK`, `WORLD_SIZE`,
-//! `MASTER_ADDR`, `MASTER_PORT`) around it. Engines neither set nor clear them.
-//! Rank 0 will hold the lease and write the files. Today a trial is one
-//! process.
+//! A trial of several processes is that command started once a process, with `torchrun`'s variables
+//! (`RANK`, `LOCAL_RANK`, `WORLD_SIZE`, `MASTER_ADDR`, `MASTER_PORT`) or `srun`'s around it; or once,
+//! with `--ranks N` and none of them, where it starts the others itself on its machine. Slurm starts
+//! it by `srun`, the others once; the local one takes out of its environment what says that the
+//! launcher is a rank. Rank 0 holds the lease, writes the files and gives the exit code.
 
 mod command;
 mod failure;

@@ -4,7 +4,7 @@ pub mod comparison;
 pub mod live;
 pub mod merge;
 pub mod mlflow;
-mod of_ranks;
+pub(crate) mod of_ranks;
 pub(crate) mod outline;
 pub(crate) mod render;
 pub mod status;

@@ -201,7 +201,8 @@ pub(crate) fn cell_seconds(plan: &Plan, cell: &Cell, found: &Measurement) -> Opt
 
 fn total(plan: &Plan, measured: &BTreeMap<Cell, Measurement>, seconds: f64) -> String {
     let workers = plan.sweep.resources.workers;
-    let most = measured.values().map(|found| found.peak_bytes).max();
+    let memory = |cell| of_ranks::memory_a_rank(plan, cell, measured);
+    let most = measured.keys().map(memory).max();
     let ranks = plan.sweep.resources.ranks;
     let of_one = match ranks {
         1 => String::new(),

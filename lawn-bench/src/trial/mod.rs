@@ -15,13 +15,14 @@ mod train;
 
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use lawn_models::{RankGroup, TrialContext};
+use lawn_models::{Beginning, RankGroup, RankMembership, RanksError, TrialContext, TrialError};
 
 use crate::plan::Excerpt;
 use crate::plan::choices::Choices;
 use crate::process::streams;
+use crate::run::ending::{Ending, RankRecord};
 use crate::run::lease::{self, Claim, Lease, Terms};
 use crate::run::micro_batches::Fit;
 use crate::run::run_dir::RunDir;
@@ -53,6 +54,7 @@ pub fn run(
     ranks: Option<usize>,
     data_root: Option<PathBuf>,
 ) -> Result<Outcome, Error> {
+    let begun = SystemTime::now();
     let stop = stop::flag()?;
     provenance::require_build()?;
     // The default hook holds a lock while it gathers a backtrace, and a failed allocation
@@ -78,8 +80,15 @@ pub fn run(
         ranks: ranks.unwrap_or(sweep.resources.ranks),
         resources: &sweep.resources,
     };
+    // Ranks wait for each other: one whose launcher is gone is not to wait longer.
+    stop::with_stdin(stop.clone(), sweep.resources.grace);
     let company = match Company::meet(&start, &dir, &stop) {
         Err(_) if stop.load(Ordering::Relaxed) => return Ok(Outcome::Preempted),
+        Err(Error::Trial(TrialError::Ranks(lost @ RanksError::Gone { .. })))
+            if !RankMembership::of_this_process()?.is_some_and(|own| own.rank > 0) =>
+        {
+            return lost_in_meeting(&dir, &lost, &start);
+        }
         company => company?,
     };
     let ranks = &company.ranks;
@@ -96,7 +105,6 @@ pub fn run(
     }
     let resources = &sweep.resources;
     lawn_models::set_threads(u32::try_from(resources.threads).unwrap_or(u32::MAX));
-    stop::with_stdin(stop.clone(), resources.grace);
     let context = TrialContext {
         device,
         data_root: data_root.clone(),
@@ -148,6 +156,7 @@ pub fn run(
             given,
         )
     });
+    emit(&Event::reached_at(Beginning::Process, begun));
     let recorder = || Recorder::new(&dir, events.clone(), stop.clone(), lease.watch());
     let mut ending = train::train(&dir, ranks, &config, &context, recorder)?;
     left_out.append(&mut ending.notices);
@@ -165,6 +174,22 @@ pub fn run(
         lawn_models::remove_checkpoints(&dir.checkpoint())
             .map_err(Error::io("remove", &dir.checkpoint()))?;
     }
+    emit(&Event::Ended { outcome });
+    Ok(outcome)
+}
+
+/// Leaves the outcome of a trial that has lost a rank before there was a group.
+fn lost_in_meeting(dir: &TrialDir, lost: &RanksError, start: &Start<'_>) -> Result<Outcome, Error> {
+    let lease = take(dir, start.resources.lease)?;
+    if let Some(there) = dir.final_outcome()? {
+        return Ok(there.outcome);
+    }
+    let mut ending = Ending::failed(Outcome::Crashed, lost.to_string());
+    let ranks = u32::try_from(start.ranks).unwrap_or(u32::MAX);
+    let device = start.resources.device.here();
+    ending.ranks = Some(RankRecord::of(ranks, ranks, device));
+    dir.settle(lease, &ending)?;
+    let outcome = ending.outcome;
     emit(&Event::Ended { outcome });
     Ok(outcome)
 }

@@ -1,12 +1,13 @@
 //! The processes of one trial: those that a launcher started, or that this one starts itself.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use lawn_models::{Device, MEETING, RankGroup, RankMembership, RankTimeouts, Ranks};
+use lawn_models::{Device, MEETING, RankGroup, RankMembership, RankTimeouts, Ranks, RanksError};
 use rustix::process::{Pid, Signal};
 
 use super::STOP_WITH_STDIN;
@@ -47,7 +48,8 @@ impl Company {
     ///
     /// # Errors
     ///
-    /// [`Error::Trial`] where they do not meet, [`Error::Spawn`].
+    /// [`Error::Trial`] where they do not meet, with [`RanksError::Gone`] where a signal has ended one
+    /// of them; [`Error::Spawn`].
     pub(super) fn meet(
         start: &Start<'_>,
         dir: &TrialDir,
@@ -55,10 +57,11 @@ impl Company {
     ) -> Result<Self, Error> {
         let asked = u32::try_from(start.ranks).unwrap_or(u32::MAX);
         let mut started = Started(Vec::new());
+        let ended = Cell::new(None);
         let membership = match RankMembership::of_this_process()? {
             Some(membership) => membership,
             None if asked > 1 => {
-                lawn_models::require_memory_of_ranks(start.ranks)?;
+                lawn_models::require_memory_of_ranks(start.ranks, None)?;
                 let membership = RankMembership::first_of(asked);
                 for rank in 1..asked {
                     started.0.push(start.rank(rank, &membership)?);
@@ -76,6 +79,7 @@ impl Company {
         std::fs::create_dir_all(dir.root()).map_err(Error::io("create", dir.root()))?;
         let timeouts = RankTimeouts::default();
         let (rank, said) = (membership.rank, Cell::new(false));
+        let children = RefCell::new(&mut started);
         let patience = |what: &str, waited: Duration| {
             if waited > SAY_AFTER && !said.replace(true) {
                 let longest = timeouts.meeting.as_secs();
@@ -83,9 +87,16 @@ impl Company {
                     "rank {rank} waits for {what}, for {longest} s at most"
                 ));
             }
-            !stop.load(Ordering::Relaxed)
+            let found = children.borrow_mut().ended();
+            let goes_on = found.is_none() && !stop.load(Ordering::Relaxed);
+            ended.set(found);
+            goes_on
         };
-        let group = RankGroup::meet_patiently(membership, dir.root(), device, timeouts, &patience)?;
+        let group = RankGroup::meet_patiently(membership, dir.root(), device, timeouts, &patience);
+        let group = group.map_err(|error| {
+            let ended = ended.get().or_else(|| started.ended());
+            ended.map_or(error, |(rank, status)| gone(rank, asked, status))
+        })?;
         let ranks = Ranks::of(group);
         Ok(Self {
             ranks: match start.resources.sharding {
@@ -106,11 +117,28 @@ impl Company {
 
     /// What is recorded of the ranks.
     pub(super) fn record(&self, device: Device) -> Option<RankRecord> {
-        let membership = self.ranks.group()?.membership();
+        let group = self.ranks.group()?;
         let RankMembership {
             ranks, local_ranks, ..
-        } = *membership;
-        Some(RankRecord::of(ranks, local_ranks, device))
+        } = *group.membership();
+        Some(RankRecord::of(ranks, local_ranks, device).at(group.places()))
+    }
+}
+
+/// Why there is no meeting with a rank that this process has started and that has ended.
+fn gone(rank: u32, ranks: u32, status: ExitStatus) -> RanksError {
+    match status.signal() {
+        Some(_) => RanksError::Gone {
+            who: format!("rank {rank}"),
+            reason: format!("{status} ended it before it had met the others"),
+        },
+        // It has said why itself.
+        None => RanksError::Meeting {
+            rank: 0,
+            ranks,
+            place: "on this machine".to_owned(),
+            reason: format!("rank {rank} has ended with {status}"),
+        },
     }
 }
 
@@ -163,6 +191,16 @@ impl Start<'_> {
 
 /// Ranks that this process has started, and what they take its end from.
 struct Started(Vec<(Child, Option<ChildStdin>)>);
+
+impl Started {
+    /// The first that has ended, and how.
+    fn ended(&mut self) -> Option<(u32, ExitStatus)> {
+        let ended = |(child, _): &mut (Child, _)| child.try_wait().ok().flatten();
+        (1..)
+            .zip(&mut self.0)
+            .find_map(|(rank, one)| Some((rank, ended(one)?)))
+    }
+}
 
 impl Drop for Started {
     /// By now each is over or about to be, or hangs.

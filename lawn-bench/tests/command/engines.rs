@@ -260,23 +260,34 @@ fn slurm_trains_a_trial_on_two_ranks_through_kill_and_requeue() {
     ];
     succeeded(&lawn(&sweep));
 
-    let (task, index) = wait_for("a running task", || running_task(&remote));
-    let index = usize::try_from(index).expect("an index");
-    let ranks = wait_for("two ranks", || {
+    // The processes of a task's trial that are of this rank, two of which have begun to train.
+    let ranks_of = |task_index: usize, rank: u32| -> Option<u32> {
+        let plan = Plan::read(&RunDir::new(&remote)).expect("there is a plan");
+        let dir = RunDir::new(&remote).trial(&plan.trials[task_index].id);
         let needle = [" trial ", text(&remote), "--index"];
-        let found: Vec<u32> = processes(&needle)
-            .iter()
-            .map(|(process, _)| *process)
-            .collect();
-        let of_task = found.into_iter().filter(|one| {
-            let rank = std::fs::read(format!("/proc/{one}/environ")).unwrap_or_default();
-            let rank = String::from_utf8_lossy(&rank).into_owned();
-            index_of(*one) == Some(index) && rank.contains("SLURM_STEP_NUM_TASKS=2")
+        let found = processes(&needle).into_iter().map(|(process, _)| process);
+        let mut of_rank = found.filter(|one| {
+            let environment = std::fs::read(format!("/proc/{one}/environ")).unwrap_or_default();
+            let mut variables = environment.split(|&byte| byte == 0);
+            let own = format!("SLURM_PROCID={rank}");
+            index_of(*one) == Some(task_index) && variables.any(|one| one == own.as_bytes())
         });
-        let of_task: Vec<u32> = of_task.collect();
-        (of_task.len() >= 2).then_some(of_task)
+        of_rank.next().filter(|_| dir.checkpoint().exists())
+    };
+    // One rank of one trial is killed: its trial ends on both, as one outcome.
+    let (_, killed) = wait_for("a running task", || running_task(&remote));
+    let killed = usize::try_from(killed).expect("an index");
+    let second = wait_for("rank 1", || ranks_of(killed, 1));
+    let since = Instant::now();
+    run("kill", &["-9", &second.to_string()]);
+    wait_for("its outcome", || is_over(&remote, killed).then_some(()));
+    assert!(since.elapsed() < Duration::from_secs(30));
+    // Another is taken away and given back.
+    let (task, index) = wait_for("another running task", || {
+        running_task(&remote).filter(|(_, index)| *index != killed as u64)
     });
-    assert!(!ranks.is_empty());
+    let index = usize::try_from(index).expect("an index");
+    wait_for("two ranks", || ranks_of(index, 0).and(ranks_of(index, 1)));
     run("scontrol", &["requeue", &task]);
     wait_for("the requeued task", || {
         let output = run("squeue", &["--noheader", "--format=%T %r", "--jobs", &task]);
@@ -288,6 +299,14 @@ fn slurm_trains_a_trial_on_two_ranks_through_kill_and_requeue() {
     );
     let report = remote.join("report/report.html");
     wait_for("the report", || report.exists().then_some(()));
+    let trials = timeless(&remote).trials;
+    let failed = trials.iter().filter(|trial| trial.outcome != Outcome::Ok);
+    let failed: Vec<&str> = failed.filter_map(|trial| trial.detail.as_deref()).collect();
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    assert!(failed[0].contains("rank 1 is gone"), "{failed:?}");
+    // It goes on from its checkpoint, here as there, and nothing of it is lost.
+    succeeded(&lawn(&["retry", text(&remote), "--outcome", "crashed"]));
+    succeeded(&lawn(&["sweep", text(&remote), "--quiet"]));
     assert_eq!(timeless(&remote), timeless(&local));
 }
 

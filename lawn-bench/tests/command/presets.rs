@@ -227,6 +227,29 @@ fn settings_of_one_rule_or_constraint_are_read() {
 }
 
 #[test]
+fn another_rule_beside_a_preset_is_refused() {
+    let arm = "preset = \"algoperf-nadamw\"\nweight_decay = 0.5\nrule = \"adam\"";
+    let said = read(arm).unwrap_err();
+    for part in [
+        "rule = \"adam\" stands beside preset = \"algoperf-nadamw\", which is of the rule `nadamw`",
+        "leave one of the two out",
+    ] {
+        assert!(said.contains(part), "{part:?} is not in: {said}");
+    }
+    let line = text(arm)
+        .lines()
+        .position(|line| line.starts_with("rule"))
+        .expect("it is there");
+    assert!(
+        said.contains(&format!("presets.toml:{}:1", line + 1)),
+        "{said}"
+    );
+    // The same rule is only said twice.
+    let same = read("preset = \"algoperf-nadamw\"\nrule = \"nadamw\"").unwrap();
+    assert_eq!(same.arms[0].settings[0].optimizer.rule, RuleName::Nadamw);
+}
+
+#[test]
 fn an_unknown_name_is_told_what_there_is() {
     let said = read("preset = \"algoperf-nadam\"").unwrap_err();
     for part in [

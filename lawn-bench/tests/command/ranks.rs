@@ -91,6 +91,11 @@ fn a_sweep_of_two_ranks_has_the_trials_and_the_numbers_of_one() {
             (ranks.backend.as_str(), ranks.device.as_str()),
             ("gloo", "cpu")
         );
+        assert_eq!(ranks.world.len(), 2, "where each rank was");
+        for place in &ranks.world {
+            assert_eq!(place, &ranks.world[0], "one machine");
+            assert!(place.device == "cpu" && !place.host.is_empty(), "{place:?}");
+        }
     }
     // Nothing is left of the meetings.
     for trial in std::fs::read_dir(run.join("trials")).expect("there are trials") {
@@ -162,6 +167,42 @@ fn ranks_that_torchrun_starts_by_hand_are_one_trial() {
     );
 }
 
+/// torchrun itself starts them, and its agent keeps the store.
+#[test]
+fn torchrun_trains_a_trial() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.venv");
+    let libtorch = std::env::var_os("LIBTORCH").map(PathBuf::from);
+    let beside = libtorch.and_then(|folder| Some(folder.parent()?.to_owned()));
+    let mut places = [Some(root), beside].into_iter().flatten();
+    let torchrun = places.find_map(|place| {
+        let torchrun = place.join("bin/torchrun");
+        torchrun.exists().then_some(torchrun)
+    });
+    let Some(torchrun) = torchrun else {
+        println!("skipped: there is no torchrun in .venv");
+        return;
+    };
+    let (kept, run) = folder();
+    planned(kept.path(), &run, 2);
+    let command = trial(&run, &[]);
+    let mut agent = Command::new(torchrun);
+    agent
+        .args(["--no-python", "--nproc-per-node", "2"])
+        .args(["--master-addr", "127.0.0.1"])
+        .args(["--master-port", &free_port().to_string()])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .env("OMP_NUM_THREADS", "1")
+        .stdin(Stdio::null());
+    let output = agent.output().expect("torchrun starts");
+    assert!(output.status.success(), "{}", said(&output));
+    let found = endings(&run);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].outcome, Outcome::Ok, "{:?}", found[0].detail);
+    let ranks = found[0].ranks.as_ref().expect("there were two");
+    assert_eq!((ranks.ranks, ranks.world.len()), (2, 2));
+}
+
 fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("there is a port");
     listener.local_addr().expect("it has an address").port()
@@ -214,6 +255,40 @@ fn a_rank_that_is_killed_leaves_one_outcome_and_no_process() {
     assert_eq!(found[0].outcome, Outcome::Crashed);
     let detail = found[0].detail.as_deref().unwrap_or_default();
     assert!(detail.contains("rank 1 is gone"), "{detail}");
+}
+
+/// One that is killed before the ranks have met is an outcome as well, and rank 0 does not wait for it.
+#[test]
+fn a_rank_that_is_killed_in_the_meeting_is_an_outcome() {
+    let (kept, run) = folder();
+    planned(kept.path(), &run, 2);
+    let first = trial(&run, &["--ranks", "2"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("lawn starts");
+    let since = Instant::now();
+    let second = loop {
+        if let Some(second) = children(first.id()).first() {
+            break *second;
+        }
+        assert!(since.elapsed() < Duration::from_secs(60), "no rank 1");
+        std::thread::yield_now();
+    };
+    // Libtorch is being loaded: that takes far longer than this.
+    let status = Command::new("kill")
+        .args(["-KILL", &second.to_string()])
+        .status();
+    assert!(status.expect("kill is there").success());
+    let killed = Instant::now();
+    let output = first.wait_with_output().expect("it ends");
+    assert!(killed.elapsed() < Duration::from_secs(30));
+    let found = endings(&run);
+    assert_eq!(found.len(), 1, "{}", said(&output));
+    assert_eq!(found[0].outcome, Outcome::Crashed);
+    let detail = found[0].detail.as_deref().unwrap_or_default();
+    assert!(detail.contains("rank 1 is gone: signal: 9"), "{detail}");
+    assert!(detail.contains("before it had met the others"), "{detail}");
 }
 
 /// Rank 0 says nothing of its own end: its launcher does.
@@ -320,6 +395,8 @@ fn a_plan_says_what_a_rank_has_to_do() {
     for word in [
         "4 ranks a trial",
         "samples a rank",
+        "memory a rank, about",
+        "without the rows of tables that others have, their gradients and moments",
         "summed a step",
         "tables a rank",
         "exchanged a step",

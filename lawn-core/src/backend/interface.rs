@@ -124,6 +124,7 @@ pub(crate) struct StepRecord {
 
 /// A backend in the list of them.
 pub(crate) struct Entry {
+    pub(crate) name: &'static str,
     /// Whether it can take the steps.
     pub(crate) suits: fn(&Circumstances) -> bool,
     pub(crate) new: fn(Setup<'_>) -> Box<dyn Backend>,

@@ -16,6 +16,7 @@ mod diagnostics;
 mod embeddings;
 mod embeddings_goldens;
 mod empty;
+mod far_apart;
 mod fuzz;
 mod goldens;
 mod handed_on;

@@ -30,6 +30,22 @@ impl Batch {
         }
     }
 
+    /// Several as one, in their order.
+    ///
+    /// # Panics
+    /// If there are none.
+    pub(crate) fn cat(all: &[Self]) -> Self {
+        let column = |of: &dyn Fn(&Self) -> &Tensor| {
+            let parts: Vec<&Tensor> = all.iter().map(of).collect();
+            Tensor::cat(&parts, 0)
+        };
+        let columns = 0..all[0].inputs.len();
+        Self {
+            inputs: columns.map(|at| column(&|one| &one.inputs[at])).collect(),
+            targets: column(&|one| &one.targets),
+        }
+    }
+
     /// A part of it, which shares its memory.
     #[must_use]
     pub fn narrow(&self, start: u64, count: u64) -> Self {
@@ -72,6 +88,11 @@ pub trait Dataset: Send + Sync {
         device: Device,
     ) -> Result<Batch, DataError> {
         Ok(self.batch(samples, epoch)?.to_device(device))
+    }
+
+    /// Why samples that a device was to draw or to show by a kernel come about without it, once.
+    fn take_reason(&self) -> Option<String> {
+        None
     }
 
     /// Samples that are best brought to a device together, where a batch has fewer.

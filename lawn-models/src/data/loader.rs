@@ -71,11 +71,43 @@ pub struct Loader {
     current: Option<(Block, usize)>,
 }
 
-/// Requests that follow each other, and their samples.
+/// Requests of one epoch, and their samples, one after the other.
 #[derive(Debug)]
 struct Block {
     requests: Vec<Request>,
+    /// Where the samples of each begin, and those of the next.
+    starts: Vec<u64>,
     batch: Batch,
+}
+
+impl Block {
+    /// What is asked for is made range by range, and brought to the device at once.
+    fn make(dataset: &dyn Dataset, device: Device, asked: Vec<Request>) -> Result<Self, DataError> {
+        let epoch = asked[0].epoch;
+        let follow = |one: &Request, next: &Request| one.samples.end == next.samples.start;
+        let ranges = asked.chunk_by(follow);
+        let ranges: Vec<Range<u64>> = ranges
+            .map(|run| run[0].samples.start..run[run.len() - 1].samples.end)
+            .collect();
+        let batch = match &ranges[..] {
+            [range] => dataset.batch_on(range.clone(), epoch, device)?,
+            ranges => {
+                let parts = ranges
+                    .iter()
+                    .map(|range| dataset.batch(range.clone(), epoch));
+                Batch::cat(&parts.collect::<Result<Vec<_>, _>>()?).to_device(device)
+            }
+        };
+        let mut starts = vec![0];
+        for request in &asked {
+            starts.push(starts[starts.len() - 1] + request.samples.end - request.samples.start);
+        }
+        Ok(Self {
+            requests: asked,
+            starts,
+            batch,
+        })
+    }
 }
 
 impl Loader {
@@ -89,12 +121,7 @@ impl Loader {
         let thread = std::thread::spawn(move || {
             let mut requests = requests.peekable();
             while let Some(asked) = block(&mut requests, dataset.together()) {
-                let samples = asked[0].samples.start..asked[asked.len() - 1].samples.end;
-                let batch = dataset.batch_on(samples, asked[0].epoch, device);
-                let block = batch.map(|batch| Block {
-                    requests: asked,
-                    batch,
-                });
+                let block = Block::make(&*dataset, device, asked);
                 let failed = block.is_err();
                 // Nobody listens once the loader is closed.
                 if sender.send(block).is_err() || failed {
@@ -138,10 +165,9 @@ impl Loader {
         }
         Ok(self.current.as_mut().map(|(block, given)| {
             let request = block.requests[*given].clone();
-            let start = request.samples.start - block.requests[0].samples.start;
-            let count = request.samples.end - request.samples.start;
+            let (start, end) = (block.starts[*given], block.starts[*given + 1]);
             *given += 1;
-            (request, block.batch.narrow(start, count))
+            (request, block.batch.narrow(start, end - start))
         }))
     }
 }
@@ -157,20 +183,20 @@ impl Drop for Loader {
     }
 }
 
-/// The next requests that follow each other within an epoch: one at least, and as many as
-/// have `together` samples in all.
+/// The next requests of an epoch: one at least, and as many as have `together` samples in all. Between
+/// them there may be what nobody here asks for: the shares of other ranks.
 fn block(
     requests: &mut Peekable<impl Iterator<Item = Request>>,
     together: u64,
 ) -> Option<Vec<Request>> {
     let first = requests.next()?;
-    let (epoch, start) = (first.epoch, first.samples.start);
-    let mut end = first.samples.end;
+    let count = |one: &Request| one.samples.end - one.samples.start;
+    let (epoch, mut samples) = (first.epoch, count(&first));
     let mut block = vec![first];
-    while let Some(next) = requests.next_if(|next| {
-        next.epoch == epoch && next.samples.start == end && next.samples.end - start <= together
-    }) {
-        end = next.samples.end;
+    while let Some(next) =
+        requests.next_if(|next| next.epoch == epoch && samples + count(next) <= together)
+    {
+        samples += count(&next);
         block.push(next);
     }
     Some(block)

@@ -4,14 +4,14 @@ use tch::{Device, Kind, Reduction, Tensor};
 
 use super::measurement::{Measurement, Split};
 use super::{Assessment, Forward, Objective};
-use crate::data::{DataError, Dataset};
+use crate::data::{Batch, DataError, Dataset};
 use crate::trial::TestPermit;
 
 /// Logits among which the right one is looked for, beside the greatest.
 pub(crate) const TOP: usize = 5;
 
-/// Samples evaluated at once.
-const AT_ONCE: usize = 500;
+/// Samples that a process evaluates at once.
+const AT_ONCE: u64 = 500;
 
 /// Reads the samples of the test split.
 type ReadTest = dyn Fn(&TestPermit) -> Result<Box<dyn Dataset>, DataError>;
@@ -89,7 +89,7 @@ impl Accuracy {
         &self,
         split: Split,
         samples: &dyn Dataset,
-        forward: &Forward<'_>,
+        forward: &dyn Forward,
     ) -> Result<Answers, DataError> {
         let _guard = tch::no_grad_guard();
         let total = samples.len();
@@ -100,11 +100,15 @@ impl Accuracy {
             logit_mean_abs: 0.0,
             logit_max_abs: 0.0,
         };
-        for start in (0..total).step_by(AT_ONCE) {
-            let end = total.min(start + AT_ONCE as u64);
-            let batch = samples.batch_on(start..end, 0, self.device)?;
-            let logits = forward(split, &batch.inputs);
-            let Right { first, among_five } = Right::count(&logits, &batch.targets);
+        let at_once = AT_ONCE * forward.ranks();
+        let mut start = 0;
+        while start < total {
+            let end = total.min(start + at_once);
+            let part = forward.part(start..end);
+            let Batch { inputs, targets } = samples.batch_on(part.own.clone(), 0, self.device)?;
+            let logits = forward.answer(split, &inputs, &part);
+            let targets = forward.gather(targets, &part);
+            let Right { first, among_five } = Right::count(&logits, &targets);
             answers.right += first;
             answers.among_five += among_five;
             let size = logits.abs();
@@ -115,6 +119,7 @@ impl Accuracy {
             if most.is_nan() || most > answers.logit_max_abs {
                 answers.logit_max_abs = most;
             }
+            start = end;
         }
         Ok(answers)
     }
@@ -130,7 +135,7 @@ impl Objective for Accuracy {
         self.train.len() + self.validation.len()
     }
 
-    fn measure(&self, forward: &Forward<'_>) -> Result<Assessment, DataError> {
+    fn measure(&self, forward: &dyn Forward) -> Result<Assessment, DataError> {
         let train = self.answers(Split::Train, &*self.train, forward)?;
         let validation = self.answers(Split::Validation, &*self.validation, forward)?;
         Ok(Assessment {
@@ -146,7 +151,7 @@ impl Objective for Accuracy {
 
     fn measure_test(
         &self,
-        forward: &Forward<'_>,
+        forward: &dyn Forward,
         permit: &TestPermit,
     ) -> Result<Vec<Measurement>, DataError> {
         let test = (self.read_test)(permit)?;
@@ -178,7 +183,7 @@ mod tests {
     use std::ops::Range;
 
     use super::*;
-    use crate::data::Batch;
+    use crate::measure::objective::{Quarter, ReadRanges};
     use crate::models::golden::{assert_close, entry, values};
 
     struct Nothing;
@@ -191,6 +196,54 @@ mod tests {
         fn batch(&self, _: Range<u64>, _: u64) -> Result<Batch, DataError> {
             panic!("nobody asks for it")
         }
+    }
+
+    /// Sample `i` is of class `i mod 7`, and its logits are those of `one_hot`.
+    struct Sevens(ReadRanges);
+
+    impl Dataset for Sevens {
+        fn len(&self) -> u64 {
+            6003
+        }
+
+        fn batch(&self, samples: Range<u64>, _: u64) -> Result<Batch, DataError> {
+            self.0.lock().unwrap().push(samples.clone());
+            let numbers: Vec<i64> = samples.map(|i| i as i64 % 7).collect();
+            let numbers = Tensor::from_slice(&numbers);
+            Ok(Batch {
+                inputs: vec![numbers.shallow_clone()],
+                targets: numbers,
+            })
+        }
+    }
+
+    /// Each of four ranks reads its quarter of each block and nothing else, and all together each sample once.
+    #[test]
+    fn ranks_read_what_they_answer() {
+        let mut all = Vec::new();
+        for rank in 0..4 {
+            let read = ReadRanges::default();
+            let nothing = [(); 2].map(|()| Box::new(Nothing) as Box<dyn Dataset>);
+            let objective = Accuracy::new(Device::Cpu, nothing, |_| Ok(Box::new(Nothing)));
+            let forward = Quarter {
+                rank,
+                answer: |inputs: &[Tensor]| inputs[0].one_hot(7).to_kind(Kind::Float),
+            };
+            let found = objective
+                .answers(Split::Train, &Sevens(read.clone()), &forward)
+                .unwrap();
+            assert_eq!(found.total, 6003);
+            let read = read.lock().unwrap();
+            // The last three samples are fewer than the ranks: all have all of them.
+            assert_eq!(read.last(), Some(&(6000..6003)));
+            let own = &read[..read.len() - 1];
+            let count: u64 = own.iter().map(|one| one.end - one.start).sum();
+            assert_eq!(count, 1500);
+            assert!(own.iter().all(|one| one.end - one.start <= AT_ONCE));
+            all.extend(own.iter().flat_map(Clone::clone));
+        }
+        all.sort_unstable();
+        assert!(all.into_iter().eq(0..6000));
     }
 
     /// What PyTorch computes, of smoothed targets and of mixed ones.

@@ -11,7 +11,7 @@ use crate::data::DataError;
 use crate::data::clicks::{Clicks, Rows};
 use crate::trial::TestPermit;
 
-/// Rows scored at once.
+/// Rows that a process scores at once.
 const ROWS_AT_ONCE: u64 = 1 << 15;
 
 /// Learns by binary cross entropy, and measures probabilities.
@@ -37,21 +37,25 @@ impl ClickLoss {
         &self,
         split: Split,
         rows: Rows<'_>,
-        forward: &Forward<'_>,
+        forward: &dyn Forward,
     ) -> Result<(ClickScores, [f64; 2]), DataError> {
         let _guard = tch::no_grad_guard();
         let mut scores = ClickScores::default();
         let (mut sum, mut most) = (0.0, 0.0f64);
+        let at_once = ROWS_AT_ONCE * forward.ranks();
         let mut start = 0;
         while start < rows.len() {
-            let end = rows.len().min(start + ROWS_AT_ONCE);
-            let batch = rows.batch(start..end)?;
+            let end = rows.len().min(start + at_once);
+            let part = forward.part(start..end);
+            let batch = rows.batch(part.own.clone())?;
             let inputs = batch.to_device(self.device).inputs;
-            let logits = forward(split, &inputs)
+            let logits = forward
+                .answer(split, &inputs, &part)
                 .to_kind(Kind::Double)
                 .to_device(Device::Cpu);
+            let labels = forward.gather(batch.targets, &part);
             let logits = Vec::<f64>::try_from(logits).expect("logits are one a row");
-            let labels = Vec::<f32>::try_from(&batch.targets).expect("labels are one a row");
+            let labels = Vec::<f32>::try_from(&labels).expect("labels are one a row");
             for (&logit, &label) in logits.iter().zip(&labels) {
                 scores.add(logit, label > 0.5);
                 sum += logit.abs();
@@ -78,7 +82,7 @@ impl Objective for ClickLoss {
         rows.iter().sum()
     }
 
-    fn measure(&self, forward: &Forward<'_>) -> Result<Assessment, DataError> {
+    fn measure(&self, forward: &dyn Forward) -> Result<Assessment, DataError> {
         let score = |split, rows: Rows<'_>| {
             let rows = rows.at_most(self.measured_rows);
             self.score(split, rows, forward)
@@ -96,7 +100,7 @@ impl Objective for ClickLoss {
 
     fn measure_test(
         &self,
-        forward: &Forward<'_>,
+        forward: &dyn Forward,
         permit: &TestPermit,
     ) -> Result<Vec<Measurement>, DataError> {
         let test = self.clicks.test(permit);

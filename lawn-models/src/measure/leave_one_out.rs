@@ -107,10 +107,8 @@ impl LeaveOneOut {
         }
     }
 
-    fn rank(&self, split: Split, set: &RankingSet, forward: &Forward<'_>) -> Ranking {
-        set.measure(self.rules.ties, |users, items| {
-            forward(split, &[users.shallow_clone(), items.shallow_clone()])
-        })
+    fn rank(&self, split: Split, set: &RankingSet, forward: &dyn Forward) -> Ranking {
+        set.measure(self.rules.ties, split, forward)
     }
 }
 
@@ -124,7 +122,7 @@ impl Objective for LeaveOneOut {
         self.train.scores() + self.validation.scores()
     }
 
-    fn measure(&self, forward: &Forward<'_>) -> Result<Assessment, DataError> {
+    fn measure(&self, forward: &dyn Forward) -> Result<Assessment, DataError> {
         let train = self.rank(Split::Train, &self.train, forward);
         let validation = self.rank(Split::Validation, &self.validation, forward);
         let RankingRules { protocol, ties, .. } = &self.rules;
@@ -144,7 +142,7 @@ impl Objective for LeaveOneOut {
 
     fn measure_test(
         &self,
-        forward: &Forward<'_>,
+        forward: &dyn Forward,
         permit: &TestPermit,
     ) -> Result<Vec<Measurement>, DataError> {
         let set = match self.test.get() {

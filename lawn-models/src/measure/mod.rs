@@ -17,6 +17,6 @@ pub(crate) use click_metrics::CLICK_METRICS;
 pub use floors::Floor;
 pub(crate) use leave_one_out::{LeaveOneOut, RankingRules};
 pub use measurement::{Measurement, Split};
-pub(crate) use objective::{Assessment, Forward, Objective};
+pub(crate) use objective::{Assessment, Forward, Objective, Part};
 pub(crate) use protocol::or_default;
 pub use protocol::{Candidates, Duplicates, ProtocolConfig, ProtocolName, RankingMetric, Ties};

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use tch::{Device, Kind, Tensor};
 
+use super::measurement::Split;
+use super::objective::Forward;
 use super::protocol::{Duplicates, Ties};
 use crate::data::ratings::{Case, Interactions};
 
-/// Candidates scored at once keep the activations small: a thousand users with 100 each.
+/// Candidates that a process scores at once keep the activations small: a thousand users with 100 each.
 const CANDIDATES_AT_ONCE: i64 = 100_000;
 
 /// Held-out items and what they are ranked among.
@@ -142,12 +144,9 @@ impl RankingSet {
         self.owners.len() as u64 * self.width() as u64
     }
 
-    /// Scores all candidates with `logits(users, items)`, both flat, and ranks.
-    pub(crate) fn measure(
-        &self,
-        ties: Ties,
-        logits: impl Fn(&Tensor, &Tensor) -> Tensor,
-    ) -> Ranking {
+    /// Scores all candidates, given users and items, both flat, and ranks. Each of several processes
+    /// has some of the cases.
+    pub(crate) fn measure(&self, ties: Ties, split: Split, forward: &dyn Forward) -> Ranking {
         let _guard = tch::no_grad_guard();
         let cases = self.owners.len() as i64;
         let width = self.width();
@@ -156,21 +155,32 @@ impl RankingSet {
             logit_mean_abs: 0.0,
             logit_max_abs: 0.0,
         };
-        let at_once = (CANDIDATES_AT_ONCE / width).max(1);
+        let at_once = (CANDIDATES_AT_ONCE / width).max(1) * forward.ranks() as i64;
         let mut start = 0;
         while start < cases {
-            let count = at_once.min(cases - start);
-            let others = self.among.part(start, count, self.device);
-            let positives = self.positives.narrow(0, start, count).unsqueeze(1);
+            let end = cases.min(start + at_once);
+            let part = forward.part(start as u64..end as u64);
+            let (own, count) = (
+                part.own.start as i64,
+                (part.own.end - part.own.start) as i64,
+            );
+            let others = self.among.part(own, count, self.device);
+            let positives = self.positives.narrow(0, own, count).unsqueeze(1);
             let items = Tensor::cat(&[&positives, &others.items], 1);
             let users = self
                 .users
-                .narrow(0, start, count)
+                .narrow(0, own, count)
                 .unsqueeze(1)
                 .expand_as(&items);
-            let scores = logits(&users.reshape([-1]), &items.reshape([-1])).view([count, width]);
-            let part = &self.owners[start as usize..(start + count) as usize];
-            for (&owner, rank) in part.iter().zip(ranks(&scores, &others, ties)) {
+            let inputs = [users.reshape([-1]), items.reshape([-1])];
+            let scores = forward
+                .answer(split, &inputs, &part)
+                .view([end - start, width]);
+            let ranks = ranks(&scores.narrow(0, own - start, count), &others, ties);
+            let ranks = forward.gather(ranks.to_device(Device::Cpu), &part);
+            let ranks = Vec::<f64>::try_from(ranks).expect("ranks are one f64 a row");
+            let owners = &self.owners[start as usize..end as usize];
+            for (&owner, rank) in owners.iter().zip(ranks) {
                 ranking.ranks[owner].push(rank);
             }
             let size = scores.abs();
@@ -180,7 +190,7 @@ impl RankingSet {
             if most.is_nan() || most > ranking.logit_max_abs {
                 ranking.logit_max_abs = most;
             }
-            start += count;
+            start = end;
         }
         ranking.logit_mean_abs /= (cases * width) as f64;
         ranking
@@ -242,7 +252,7 @@ impl Among {
 ///
 /// A score that is NaN ranks below all others, and one among the others ranks above: nobody gains
 /// by it.
-fn ranks(scores: &Tensor, others: &Others, ties: Ties) -> Vec<f64> {
+fn ranks(scores: &Tensor, others: &Others, ties: Ties) -> Tensor {
     let positive = scores.narrow(1, 0, 1);
     let negatives = scores.narrow(1, 1, scores.size()[1] - 1);
     let masked = |holds: Tensor, by: &Option<Tensor>| match by {
@@ -263,8 +273,7 @@ fn ranks(scores: &Tensor, others: &Others, ties: Ties) -> Vec<f64> {
         Ties::ListOrder => above + count(masked(equal, &others.before)) + 1.0,
     };
     let unknown = positive.isnan().squeeze_dim(1);
-    let ranks = ranks.masked_fill(&unknown, f64::INFINITY);
-    Vec::try_from(ranks.to_device(Device::Cpu)).expect("ranks are one f64 a row")
+    ranks.masked_fill(&unknown, f64::INFINITY)
 }
 
 #[cfg(test)]

@@ -32,12 +32,11 @@ pub enum RanksError {
         /// GPUs that are visible.
         devices: usize,
     },
-    /// The machine has not even the memory that the libraries of so many ranks take.
+    /// The machine has not the memory that so many ranks take.
     #[error(
-        "{ranks} ranks need {:.1} GiB at least, {} MiB each before they have a net or data, and {:.1} GiB are \
-         available",
+        "{ranks} ranks need {:.1} GiB{}, and {:.1} GiB are available",
         gibibytes(*each * *ranks as u64),
-        each >> 20,
+        of_each(*each, *measured),
         gibibytes(*available)
     )]
     TooLittleMemory {
@@ -45,6 +44,8 @@ pub enum RanksError {
         ranks: usize,
         /// Bytes of each.
         each: u64,
+        /// Whether that is what a trial was measured to take, and not what its libraries do.
+        measured: bool,
         /// Bytes that there are.
         available: u64,
     },
@@ -128,6 +129,14 @@ pub enum RanksError {
         /// Which.
         who: String,
     },
+}
+
+fn of_each(bytes: u64, measured: bool) -> String {
+    let mebibytes = bytes >> 20;
+    match measured {
+        true => format!(", about {mebibytes} MiB each"),
+        false => format!(" at least, {mebibytes} MiB each before they have a net or data"),
+    }
 }
 
 fn gibibytes(bytes: u64) -> f64 {

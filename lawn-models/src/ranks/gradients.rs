@@ -9,8 +9,10 @@ use super::error::RanksError;
 use super::group::RankGroup;
 use super::sys;
 
-/// Bytes of the gradients that are summed together: as of PyTorch's DistributedDataParallel.
+/// Bytes of the gradients that are summed together, and of the first of them: as of PyTorch's
+/// DistributedDataParallel.
 const BUCKET_BYTES: i64 = 25 << 20;
+const FIRST_BUCKET_BYTES: i64 = 1 << 20;
 
 /// The gradients of parameters, in buckets of f32. A bucket begins to be summed as soon as
 /// backward has come through all of its parameters.
@@ -21,20 +23,32 @@ pub(crate) struct RankGradients {
 }
 
 impl RankGradients {
-    /// Of parameters of f32, in their order in the net.
-    pub(crate) fn new(group: &RankGroup, parameters: Vec<Tensor>) -> Result<Self, RanksError> {
+    /// Of parameters of f32, in their order in the net, and of each whether it is an embedding table.
+    ///
+    /// # Panics
+    /// If there are not as many answers as parameters.
+    pub(crate) fn new(
+        group: &RankGroup,
+        parameters: Vec<Tensor>,
+        is_table: &[bool],
+    ) -> Result<Self, RanksError> {
+        assert_eq!(parameters.len(), is_table.len(), "one answer a parameter");
+        let is_table: Vec<u8> = is_table.iter().map(|&one| u8::from(one)).collect();
         let pointers: Vec<*mut c_void> = parameters.iter().map(sys::pointer).collect();
         let mut gradients = ptr::null_mut();
-        // SAFETY: the group is there; as many tensors as are said are, and are kept by the call.
+        // SAFETY: the group is there; as many tensors and answers as are said are, and the tensors are
+        // kept by the call.
         unsafe {
             sys::answered(sys::lawn_rank_gradients_open(
                 group.as_ptr(),
                 pointers.as_ptr(),
+                is_table.as_ptr(),
                 pointers.len() as i64,
+                FIRST_BUCKET_BYTES,
                 BUCKET_BYTES,
                 &raw mut gradients,
             ))
-            .map_err(|reason| failed(group, reason))?;
+            .map_err(|reason| group.failed(reason))?;
         }
         Ok(Self {
             gradients,
@@ -62,7 +76,7 @@ impl RankGradients {
                 self.gradients,
                 present.as_mut_ptr(),
             ))
-            .map_err(|reason| failed(group, reason))?;
+            .map_err(|reason| group.failed(reason))?;
         }
         Ok(present.into_iter().map(|one| one != 0).collect())
     }
@@ -88,15 +102,8 @@ impl RankGradients {
                 self.gradients,
                 present.as_ptr(),
             ))
-            .map_err(|reason| failed(group, reason))
+            .map_err(|reason| group.failed(reason))
         }
-    }
-}
-
-fn failed(group: &RankGroup, reason: String) -> RanksError {
-    RanksError::Failed {
-        rank: group.membership().rank,
-        reason,
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tch::{Device, Kind, Tensor};
 
 use super::error::{RanksError, names};
-use super::introduction::introduce;
+use super::introduction::{RankPlace, introduce};
 use super::meeting;
 use super::membership::RankMembership;
 use super::store::{RankStore, millis, text};
@@ -33,6 +33,7 @@ const AT_ONCE: i64 = 1 << 28;
 #[derive(Debug)]
 pub struct RankGroup {
     membership: RankMembership,
+    places: Vec<RankPlace>,
     group: *mut c_void,
     store: RankStore,
     watch: RefCell<Watch>,
@@ -77,7 +78,7 @@ impl RankGroup {
             place: format!("at {}", membership.address),
             reason,
         };
-        introduce(&membership, &store, device, timeouts.meeting, patience)?;
+        let places = introduce(&membership, &store, device, timeouts.meeting, patience)?;
         let own = meeting.connect(None, timeouts.silence).map_err(refused)?;
         let (rank, ranks) = (membership.rank, membership.ranks);
         let watch = Watch::start(own, rank, ranks, timeouts.silence);
@@ -93,7 +94,8 @@ impl RankGroup {
         let (host, interface) = (host.map_err(refused)?, interface.map_err(refused)?);
         let mut group = ptr::null_mut();
         // SAFETY: the store is open, both strings have an end and outlive the call; `group` is
-        // written to where nothing went wrong. Gloo gives up only after the watch has.
+        // written to where nothing went wrong. All ranks are there: who does not come to connect has
+        // ended in between. Later Gloo gives up only after the watch has.
         unsafe {
             sys::answered(sys::lawn_rank_group_open(
                 store.as_ptr(),
@@ -101,6 +103,7 @@ impl RankGroup {
                 ranks as i32,
                 host.as_ptr(),
                 interface.as_ptr(),
+                millis(timeouts.silence),
                 millis(2 * timeouts.sum),
                 &raw mut group,
             ))
@@ -108,6 +111,7 @@ impl RankGroup {
         }
         let found = Self {
             membership,
+            places,
             group,
             store,
             watch: RefCell::new(watch),
@@ -124,6 +128,12 @@ impl RankGroup {
     #[must_use]
     pub fn membership(&self) -> &RankMembership {
         &self.membership
+    }
+
+    /// Where each rank computes.
+    #[must_use]
+    pub fn places(&self) -> &[RankPlace] {
+        &self.places
     }
 
     /// Tells the others a word, as rank 0 does.
@@ -414,6 +424,18 @@ impl RankGroup {
                     seconds: seconds.as_secs(),
                 }));
             }
+        }
+    }
+
+    /// What went wrong on this rank, or with another that made it so.
+    pub(super) fn failed(&self, reason: String) -> RanksError {
+        let culprit = self.watch.borrow().culprit(&reason);
+        match culprit {
+            Some(lost) => self.leave(lost),
+            None => RanksError::Failed {
+                rank: self.membership.rank,
+                reason,
+            },
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
 use tch::Device;
 
 use super::Patience;
@@ -12,14 +13,50 @@ use super::store::RankStore;
 /// How long the store is asked at once.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-/// Says who this is, and waits until all have; refuses two ranks with one GPU.
+/// Where a rank computes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RankPlace {
+    /// The name of its machine.
+    pub host: String,
+    /// Its device: `cpu`, or the number of a GPU there and its model.
+    pub device: String,
+}
+
+impl RankPlace {
+    fn of_this_process(device: Device) -> Self {
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        let device = match device {
+            Device::Cuda(index) => {
+                let driver = crate::device::cuda_driver().ok();
+                let card = driver.as_ref().and_then(|driver| driver.cards.get(index));
+                let model = card.map_or("", |card| &card.name);
+                format!("cuda:{index} {model}").trim_end().to_owned()
+            }
+            _ => "cpu".to_owned(),
+        };
+        Self {
+            host: host.trim().to_owned(),
+            device,
+        }
+    }
+}
+
+/// What a rank says of itself.
+#[derive(Serialize, Deserialize)]
+struct Introduction {
+    place: RankPlace,
+    /// What tells its GPU from all others; nothing for a rank without one.
+    gpu: String,
+}
+
+/// Says who this is, and waits until all have: where each computes. Refuses two ranks with one GPU.
 pub(super) fn introduce(
     membership: &RankMembership,
     store: &RankStore,
     device: Device,
     timeout: Duration,
     patience: Patience<'_>,
-) -> Result<(), RanksError> {
+) -> Result<Vec<RankPlace>, RanksError> {
     let refused = |reason: String| RanksError::Meeting {
         rank: membership.rank,
         ranks: membership.ranks,
@@ -32,10 +69,14 @@ pub(super) fn introduce(
         _ => String::new(),
     };
     let key = |rank: u32| format!("here/{rank}");
-    let own = key(membership.rank);
-    store.set(&own, gpu.as_bytes()).map_err(refused)?;
+    let introduction = Introduction {
+        place: RankPlace::of_this_process(device),
+        gpu,
+    };
+    let said = serde_json::to_vec(&introduction).expect("plain data has a JSON form");
+    store.set(&key(membership.rank), &said).map_err(refused)?;
     let since = Instant::now();
-    let mut gpus: Vec<String> = Vec::new();
+    let (mut gpus, mut places) = (Vec::new(), Vec::new());
     for rank in 0..membership.ranks {
         let found = loop {
             if let Some(found) = store.get(&key(rank), LOOK_EVERY).map_err(refused)? {
@@ -51,9 +92,13 @@ pub(super) fn introduce(
                 return Err(refused(format!("stopped while it waited for rank {rank}")));
             }
         };
-        gpus.push(String::from_utf8_lossy(&found).into_owned());
+        let found: Introduction = serde_json::from_slice(&found)
+            .map_err(|error| refused(format!("rank {rank} is of another build: {error}")))?;
+        gpus.push(found.gpu);
+        places.push(found.place);
     }
-    require_one_each(&gpus)
+    require_one_each(&gpus)?;
+    Ok(places)
 }
 
 /// Refuses two ranks with one GPU, given what tells that of each rank from all others, or nothing

@@ -24,7 +24,8 @@ const ONE_TRY: Duration = Duration::from_secs(2);
 pub(super) struct Meeting {
     host: String,
     port: u16,
-    /// What the keys begin with. In a file only the user can read it.
+    /// What the keys begin with, so that two starts of a trial never take each other's words. It keeps
+    /// nobody out: the store lists its keys to whoever reaches its port.
     prefix: String,
 }
 

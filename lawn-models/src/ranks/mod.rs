@@ -16,12 +16,14 @@ mod watch;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::device;
 use crate::models::TablePart;
 
 pub use error::RanksError;
 pub(crate) use error::names;
 pub(crate) use gradients::RankGradients;
 pub use group::RankGroup;
+pub use introduction::RankPlace;
 pub use membership::{MEETING, RANK_COUNTS, RankMembership};
 
 /// The backends that this build can connect ranks by.
@@ -104,23 +106,35 @@ impl Ranks {
 /// as it is loaded and meets the others.
 const LEAST_OF_A_RANK: u64 = 64 << 20;
 
-/// Refuses ranks on this machine of which its memory cannot hold even the libraries.
+/// Refuses ranks on this machine that its memory cannot hold, where each is known to take so many
+/// bytes. Where that is not known each takes as much as this process has, which has libtorch loaded.
 ///
 /// # Errors
 /// [`RanksError::TooLittleMemory`].
-pub fn require_memory(ranks: usize) -> Result<(), RanksError> {
-    match crate::device::available_memory() {
-        Some(available) => require_within(ranks, available),
+pub fn require_memory(ranks: usize, measured: Option<u64>) -> Result<(), RanksError> {
+    let least = || device::own_memory().unwrap_or(0).max(LEAST_OF_A_RANK);
+    match device::available_memory() {
+        Some(available) => require_within(
+            ranks,
+            measured.unwrap_or_else(least),
+            measured.is_some(),
+            available,
+        ),
         None => Ok(()),
     }
 }
 
-fn require_within(ranks: usize, available: u64) -> Result<(), RanksError> {
-    let each = LEAST_OF_A_RANK;
+fn require_within(
+    ranks: usize,
+    each: u64,
+    measured: bool,
+    available: u64,
+) -> Result<(), RanksError> {
     match ranks > 1 && ranks as u64 * each > available {
         true => Err(RanksError::TooLittleMemory {
             ranks,
             each,
+            measured,
             available,
         }),
         false => Ok(()),
@@ -159,11 +173,33 @@ mod tests {
 
     #[test]
     fn ranks_that_memory_cannot_hold_are_refused_with_numbers() {
-        require_within(1, 0).unwrap();
-        require_within(2, 1 << 30).unwrap();
-        let said = require_within(400, 8 << 30).unwrap_err().to_string();
-        for word in ["400 ranks need 25.0 GiB", "64 MiB each", "8.0 GiB are"] {
-            assert!(said.contains(word), "{word:?} is not in: {said}");
-        }
+        let of = |ranks, mebibytes: u64, measured, gibibytes: u64| {
+            require_within(ranks, mebibytes << 20, measured, gibibytes << 30)
+        };
+        of(1, 64, false, 0).unwrap();
+        of(2, 64, false, 1).unwrap();
+        let refused = |ranks, mebibytes, measured, words: &[&str]| {
+            let said = of(ranks, mebibytes, measured, 8).unwrap_err().to_string();
+            for word in words {
+                assert!(said.contains(word), "{word:?} is not in: {said}");
+            }
+        };
+        let words = [
+            "400 ranks need 25.0 GiB at least",
+            "64 MiB each before",
+            "8.0 GiB are",
+        ];
+        refused(400, 64, false, &words);
+        let words = [
+            "4 ranks need 12.0 GiB",
+            "about 3072 MiB each",
+            "8.0 GiB are",
+        ];
+        refused(4, 3072, true, &words);
+        // None has less than this process, which is more than its libraries.
+        let block = vec![1u8; 96 << 20];
+        let most = device::available_memory().unwrap() / (64 << 20);
+        require_memory(most as usize, None).unwrap_err();
+        assert!(!std::hint::black_box(&block).is_empty());
     }
 }

@@ -34,6 +34,7 @@ unsafe extern "C" {
         ranks: c_int,
         host: *const c_char,
         interface: *const c_char,
+        meeting_ms: i64,
         timeout_ms: i64,
         opened: *mut *mut c_void,
     ) -> *mut c_char;
@@ -74,7 +75,9 @@ unsafe extern "C" {
     pub(super) fn lawn_rank_gradients_open(
         group: *mut c_void,
         parameters: *const *mut c_void,
+        is_table: *const u8,
         count: i64,
+        first_bytes: i64,
         bucket_bytes: i64,
         opened: *mut *mut c_void,
     ) -> *mut c_char;

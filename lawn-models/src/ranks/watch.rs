@@ -149,11 +149,20 @@ impl Watch {
 
     /// Finds out who is gone, after a connection broke.
     pub(super) fn gone(&self, reason: String) -> RanksError {
+        self.culprit(&reason).unwrap_or_else(|| RanksError::Gone {
+            who: names(&[]),
+            reason,
+        })
+    }
+
+    /// Which other rank something went wrong for, if one is found: one that says so, or that gives
+    /// no sign any more.
+    pub(super) fn culprit(&self, reason: &str) -> Option<RanksError> {
         let since = Instant::now();
         loop {
             std::thread::sleep(Duration::from_millis(50));
             if let Some(lost) = self.lost() {
-                return lost;
+                return Some(lost);
             }
             let waited = since.elapsed();
             let peers = lock(&self.shared.peers);
@@ -166,11 +175,14 @@ impl Watch {
                 .filter(is_quiet)
                 .map(|peer| peer.rank)
                 .collect();
-            if !quiet.is_empty() || waited > 2 * GONE_AFTER {
-                return RanksError::Gone {
+            if !quiet.is_empty() {
+                return Some(RanksError::Gone {
                     who: names(&quiet),
-                    reason,
-                };
+                    reason: reason.to_owned(),
+                });
+            }
+            if waited > 2 * GONE_AFTER {
+                return None;
             }
         }
     }
@@ -311,5 +323,27 @@ mod tests {
             assert_eq!(Sign::of_text(&sign.to_text()), Some(sign));
         }
         assert_eq!(Sign::of_text("something else"), None);
+    }
+
+    /// What goes wrong in a call of this rank is another's where that one says so, and else its own.
+    #[test]
+    fn the_rank_that_something_went_wrong_for_is_found() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let open = |listener| {
+            let time = Duration::from_secs(10);
+            RankStore::open(("127.0.0.1", port), listener, "one", time).unwrap()
+        };
+        let store = open(Some(listener));
+        let silence = Duration::from_secs(60);
+        let first = Watch::start(open(None), 0, 2, silence);
+        let mut second = Watch::start(open(None), 1, 2, silence);
+        assert!(first.culprit("no room").is_none(), "both are there");
+        second.end(&store, End::Failed("out of memory: 3 GiB\nmore"));
+        let found = first
+            .culprit("connection closed")
+            .map(|one| one.to_string());
+        let said = "rank 1 cannot go on: out of memory: 3 GiB";
+        assert_eq!(found.as_deref(), Some(said));
     }
 }

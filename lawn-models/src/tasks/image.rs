@@ -466,7 +466,7 @@ mod tests {
         }
         let permit = TestPermit::of(crate::trial::Stage::Confirm).unwrap();
         let [one, other] = [&kept, &read].map(|task| {
-            let answer = |_, inputs: &[_]| task.answer(inputs);
+            let answer = |_: Split, inputs: &[tch::Tensor]| task.answer(inputs);
             let measured = task.objective.measure(&answer).unwrap();
             let test = task.objective.measure_test(&answer, &permit).unwrap();
             (measured.measurements, measured.logit_max_abs, test)

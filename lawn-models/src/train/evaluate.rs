@@ -108,16 +108,14 @@ fn assess(
     let heard = RefCell::new(Vec::new());
     let assessment = training.measured(|task| {
         let (hear, samples) = (RefCell::new(hear), Cell::new(0));
-        let answer = |split, inputs: &[Tensor]| {
-            let logits = shared.answer(task, inputs);
-            samples.set(samples.get() + inputs[0].size()[0].unsigned_abs());
+        let listen = |split, logits: &Tensor| {
+            samples.set(samples.get() + logits.size()[0].unsigned_abs());
             (hear.borrow_mut())(samples.get(), task.objective.samples());
             if is_looked_at && split == Split::Validation {
                 heard.borrow_mut().push(logits.detach());
             }
-            logits
         };
-        task.objective.measure(&answer)
+        task.objective.measure(&shared.of(task, &listen))
     })??;
     shared.check()?;
     let heard = heard.into_inner();

@@ -1,9 +1,11 @@
 //! Runs one trial of any task.
 
+mod answers;
 mod captures;
 mod checkpoint;
 mod constraints;
 mod context;
+mod device_use;
 mod distance;
 mod error;
 mod evaluate;
@@ -37,9 +39,10 @@ mod weights;
 pub use captures::GraphUse;
 pub use checkpoint::{remove_checkpoints, set_aside, set_checkpoints_aside};
 pub use context::TrialContext;
+pub use device_use::DeviceUse;
 pub use error::TrialError;
 pub use layers::{TreatedLayer, TreatedLayers, treated_layers};
-pub use observer::{Notice, Observer, SilentObserver, TrialInfo};
+pub use observer::{Beginning, Notice, Observer, SilentObserver, TrialInfo};
 pub use pass_graphs::PassGraphs;
 pub use range_test::{RangeStep, RangeTest, RateRange, range_test};
 pub use record::{

@@ -94,6 +94,7 @@ pub fn range_test(
     let config = config_of(config, range.steps);
     config.validate()?;
     device::require_device(device)?;
+    let _measuring = device::CudnnMeasuring::of_training(device, false);
     let context = TrialContext {
         device,
         ..untrained(data_root)

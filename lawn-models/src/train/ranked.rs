@@ -11,7 +11,6 @@
 //!     m = Σᵣ (1 − μ)^(units after r) mᵣ    mᵣ after the units of rank r, from m at rank 0, from 0 at others
 //! ```
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use lawn_core::{State, Treatment};
@@ -68,17 +67,20 @@ impl Ranked {
         };
         let parameters = task.parameters()?;
         let shards = Shards::of(&*task.model);
-        let (names, tensors) = parameters
+        let (names, tensors): (Vec<String>, _) = parameters
             .iter()
             .filter(|one| !shards.has(&one.name))
             .map(|one| (one.name.clone(), one.tensor.shallow_clone()))
             .unzip();
+        let tables = task.model.tables();
+        let is_table = |name: &String| tables.iter().any(|table| table.name() == name);
+        let is_table: Vec<bool> = names.iter().map(is_table).collect();
         let mut statistics: Vec<(String, Tensor)> = task.store.variables().into_iter().collect();
         statistics
             .retain(|(name, _)| name.ends_with("running_mean") || name.ends_with("running_var"));
         statistics.sort_by(|(one, _), (other, _)| one.cmp(other));
         Ok(Some(Self {
-            gradients: RankGradients::new(group, tensors)?,
+            gradients: RankGradients::new(group, tensors, &is_table)?,
             ranks: ranks.clone(),
             names,
             statistics: statistics.into_iter().map(|(_, tensor)| tensor).collect(),
@@ -348,7 +350,11 @@ impl Ranked {
     }
 }
 
-/// A number that all bits of tensors go into.
+/// Numbers whose bits are weighted at once.
+const AT_ONCE: i64 = 1 << 22;
+
+/// A number that all bits of tensors go into, and where they stand:
+/// `Σ (2 i + 1) bitsᵢ` of each tensor, modulo 2⁶⁴.
 fn checksum(tensors: impl Iterator<Item = Tensor>) -> u64 {
     let _guard = tch::no_grad_guard();
     tensors.fold(0xcbf2_9ce4_8422_2325, |hash, tensor| {
@@ -360,76 +366,18 @@ fn checksum(tensors: impl Iterator<Item = Tensor>) -> u64 {
                 .contiguous()
                 .view_dtype(Kind::Int64),
         };
-        // Wraps around, and does not hang on the order of its terms.
-        let sum = bits.sum(Kind::Int64).int64_value(&[]) as u64;
+        let bits = bits.view([-1]);
+        let parts = (0..bits.size()[0]).step_by(AT_ONCE as usize).map(|start| {
+            let count = AT_ONCE.min(bits.size()[0] - start);
+            let part = bits.narrow(0, start, count).to_kind(Kind::Int64);
+            let places = Tensor::arange_start(start, start + count, (Kind::Int64, bits.device()));
+            // Wraps around, and does not hang on the order of its terms.
+            let sum = (part * (places * 2 + 1)).sum(Kind::Int64);
+            sum.int64_value(&[]) as u64
+        });
+        let sum = parts.fold(0, u64::wrapping_add);
         (hash ^ sum).wrapping_mul(0x0000_0100_0000_01b3)
     })
-}
-
-/// The answers of a net, computed by the ranks together: each has a part of the samples, and all
-/// get all answers.
-pub(super) struct SharedAnswers {
-    ranks: Ranks,
-    failed: RefCell<Option<RanksError>>,
-}
-
-impl SharedAnswers {
-    pub(super) fn new(ranks: &Ranks) -> Self {
-        Self {
-            ranks: ranks.clone(),
-            failed: RefCell::new(None),
-        }
-    }
-
-    /// Logits as evaluation computes them.
-    pub(super) fn answer(&self, task: &Task, inputs: &[Tensor]) -> Tensor {
-        let samples = inputs[0].size()[0];
-        let together = inputs.iter().all(|one| one.size()[0] == samples);
-        let count = i64::from(self.ranks.count());
-        let (Some(group), true) = (self.ranks.group(), together && samples >= count) else {
-            return self.own_answer(task, inputs);
-        };
-        if self.failed.borrow().is_some() {
-            return self.own_answer(task, inputs);
-        }
-        let _guard = tch::no_grad_guard();
-        let rank = i64::from(self.ranks.rank());
-        let (from, to) = (samples * rank / count, samples * (rank + 1) / count);
-        let part: Vec<Tensor> = inputs
-            .iter()
-            .map(|one| one.narrow(0, from, to - from))
-            .collect();
-        let own = self.own_answer(task, &part);
-        match group.gather_rows(&own.to_device(Device::Cpu).contiguous()) {
-            Ok(all) => all.to_device(own.device()),
-            Err(error) => {
-                // Whoever asked learns of it from `check`.
-                self.failed.replace(Some(error));
-                self.own_answer(task, inputs)
-            }
-        }
-    }
-
-    /// What this rank computes by itself, with rows that others have brought to it where tables are
-    /// shared; zeros once a rank is lost that had some.
-    fn own_answer(&self, task: &Task, inputs: &[Tensor]) -> Tensor {
-        let is_shared = task.model.tables().iter().any(|table| table.is_parted());
-        let (Some(group), true) = (self.ranks.group(), is_shared) else {
-            return task.answer(inputs);
-        };
-        if self.failed.borrow().is_none() {
-            match loans::bring(group, &*task.model, Some(inputs), false) {
-                Ok(_) => return task.answer(inputs),
-                Err(error) => drop(self.failed.replace(Some(error))),
-            }
-        }
-        Tensor::zeros(inputs[0].size()[0], (Kind::Float, Device::Cpu))
-    }
-
-    /// What went wrong among the answers.
-    pub(super) fn check(&self) -> Result<(), RanksError> {
-        self.failed.borrow().clone().map_or(Ok(()), Err)
-    }
 }
 
 #[cfg(test)]
@@ -442,6 +390,7 @@ mod tests {
         assert_eq!(of(&[1.0, 2.0]), of(&[1.0, 2.0]));
         assert_ne!(of(&[1.0, 2.0]), of(&[1.0, 2.000_000_2]));
         assert_ne!(of(&[0.0]), of(&[-0.0]));
+        assert_ne!(of(&[1.0, 2.0, 3.0]), of(&[3.0, 2.0, 1.0]));
         let apart = [Tensor::from_slice(&[1f32]), Tensor::from_slice(&[2f32])];
         let turned = [Tensor::from_slice(&[2f32]), Tensor::from_slice(&[1f32])];
         assert_ne!(checksum(apart.into_iter()), checksum(turned.into_iter()));

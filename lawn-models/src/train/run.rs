@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lawn_core::Optimizer;
-use tch::Device;
+use tch::{Device, Kind, Tensor};
 
 use super::context::TrialContext;
 use super::error::TrialError;
-use super::observer::{Notice, Observer, TrialInfo};
+use super::observer::{Beginning, Notice, Observer, TrialInfo};
 use super::record::TrialEnd;
 use super::trainer::run;
 use super::training::{self, SetUp, Training};
@@ -99,20 +99,33 @@ pub fn run_trial_on(
 
 /// What one rank lacked is what the trial lacked.
 fn of_any_rank(error: TrialError) -> TrialError {
-    match error {
-        TrialError::Ranks(RanksError::Failed { rank, reason }) if is_shortage(&reason) => {
-            let detail = format!("on rank {rank}: {}", &reason[SHORTAGE.len()..]);
-            TrialError::OutOfMemory { detail }
-        }
-        error => error,
+    let TrialError::Ranks(RanksError::Failed { rank, reason }) = &error else {
+        return error;
+    };
+    match reason.strip_prefix(SHORTAGE) {
+        Some(detail) => TrialError::OutOfMemory {
+            detail: format!("on rank {rank}: {detail}"),
+        },
+        None => error,
     }
 }
 
 /// What the words of [`TrialError::OutOfMemory`] begin with.
 pub const SHORTAGE: &str = "out of memory: ";
 
-fn is_shortage(reason: &str) -> bool {
-    reason.starts_with(SHORTAGE)
+/// As [`device::catch_out_of_memory`]. What another rank has said of itself is taken as it was said:
+/// its words may be those of a want of memory, and are none of this rank's.
+fn with_words_of_others<T>(
+    own: u32,
+    run: impl FnOnce() -> Result<T, TrialError>,
+) -> Result<T, TrialError> {
+    let attempt = device::catch_out_of_memory(|| match run() {
+        Err(error @ TrialError::Ranks(RanksError::Failed { rank, .. })) if rank != own => {
+            Ok(Err(of_any_rank(error)))
+        }
+        end => end.map(Ok),
+    });
+    attempt.map_err(TrialError::from).flatten()
 }
 
 fn on_this_rank(
@@ -126,12 +139,23 @@ fn on_this_rank(
     // On the CPU it is so in any case.
     let is_asked = context.deterministic && context.device.is_cuda();
     let region = is_asked.then(device::Deterministic::begin);
+    let _measuring = device::CudnnMeasuring::of_training(context.device, context.deterministic);
     device::keep_host_memory();
+    wake(context.device);
+    observer.reached(Beginning::Device);
     let end = within_memory(ranks, config, context, observer);
     for operation in region.iter().flat_map(device::Deterministic::operations) {
         observer.notice(&Notice::NotDeterministic { operation });
     }
     end
+}
+
+/// Has the device ready to compute, so that what that takes is no part of what comes next.
+fn wake(device: Device) {
+    if let Device::Cuda(index) = device {
+        let _ = Tensor::zeros([1], (Kind::Float, device));
+        tch::Cuda::synchronize(index as i64);
+    }
 }
 
 /// Trains with as many samples at once as memory holds.
@@ -145,12 +169,11 @@ fn within_memory(
     loop {
         // Samples in memory at once, and the fewest there can be, once they are known.
         let mut parts = None;
-        let attempt = device::catch_out_of_memory(|| {
+        let attempt = with_words_of_others(ranks.rank(), || {
             let mut training = Training::new(config, context, limit, ranks, observer)?;
             parts = Some((training.part(), training.smallest_part()));
             run(&mut training, observer)
         });
-        let attempt = attempt.map_err(|failure| of_any_rank(failure.into()));
         let Err(TrialError::OutOfMemory { detail }) = attempt else {
             return attempt;
         };
@@ -160,10 +183,16 @@ fn within_memory(
                 && let Some(to) = smaller(from, least)
             {
                 let reason = detail.clone();
-                observer.notice(&Notice::MicroBatchReduced { from, to, reason });
+                observer.notice(&Notice::MicroBatchReduced {
+                    from,
+                    to,
+                    reason,
+                    others: others(context.device, &detail),
+                });
             }
             return Err(TrialError::OutOfMemory { detail });
         }
+        let others = others(context.device, &detail);
         // Blocks of the larger parts fit none of the smaller, and would only take room from them.
         device::let_go_of_host_memory();
         device::let_go_of_device_memory(context.device);
@@ -179,9 +208,16 @@ fn within_memory(
             from,
             to,
             reason: detail,
+            others,
         });
         limit = Some(to);
     }
+}
+
+/// Bytes of the device that other processes have, where they are what a trial lacked.
+fn others(device: Device, detail: &str) -> Option<u64> {
+    let memory = device::DeviceMemory::of(device)?;
+    memory.lacked_for_others(device::asked_for(detail))
 }
 
 /// Sets a trial up on the CPU and trains nothing: its sizes, and what the optimizer
@@ -277,6 +313,34 @@ fn smaller(part: u64, least: u64) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_want_of_memory_is_said_of_the_rank_that_had_it() {
+        let failed = |rank, reason: &str| {
+            let reason = reason.to_owned();
+            Err::<(), _>(RanksError::Failed { rank, reason }.into())
+        };
+        let said = |own, rank, reason: &str| {
+            with_words_of_others(own, || failed(rank, reason))
+                .unwrap_err()
+                .to_string()
+        };
+        assert_eq!(
+            said(0, 1, "out of memory: 2.00 GiB were asked for"),
+            "out of memory: on rank 1: 2.00 GiB were asked for"
+        );
+        assert_eq!(
+            said(0, 1, "panicked: a word"),
+            "rank 1 cannot go on: panicked: a word"
+        );
+        // Of c10d, on this rank.
+        assert_eq!(
+            said(1, 1, "CUDA out of memory. Tried to allocate 4.00 GiB. "),
+            "out of memory: 4.00 GiB of a GPU were asked for"
+        );
+        let panicked = with_words_of_others::<()>(0, || panic!("can't allocate memory"));
+        assert!(matches!(panicked, Err(TrialError::OutOfMemory { .. })));
+    }
 
     #[test]
     fn parts_are_halved_down_to_the_smallest() {

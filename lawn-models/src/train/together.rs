@@ -1,12 +1,12 @@
 //! What a trial under way does together with the other ranks, and by itself where there are none.
 
 use lawn_core::{State, Treatment, WeightNorm};
-use tch::Tensor;
 
+use super::answers::SharedAnswers;
 use super::distance::Distance;
 use super::error::TrialError;
 use super::observer::Observer;
-use super::ranked::{Ranked, SharedAnswers, Wishes};
+use super::ranked::{Ranked, Wishes};
 use super::share::Sharing;
 use super::training::Training;
 use crate::measure::Measurement;
@@ -27,11 +27,11 @@ impl Training<'_> {
         }
     }
 
-    /// Takes the fewest samples at once that any rank holds, where all come to each part together. Each
-    /// has read for itself what memory was found to hold.
+    /// Takes the fewest samples at once that any rank is to take: what memory was found to hold, one
+    /// rank may know and the others not, and rank 0 says for all that it was short.
     pub(super) fn agree_on_part(&mut self) -> Result<(), TrialError> {
         let own = self.part();
-        if let Some(ranked) = self.ranked.as_ref().filter(|one| one.shares_tables()) {
+        if let Some(ranked) = &self.ranked {
             self.common_part = Some(ranked.least(own)?);
         }
         Ok(())
@@ -155,8 +155,8 @@ impl Training<'_> {
     ) -> Result<Vec<Measurement>, TrialError> {
         let answers = self.answers();
         let measured = self.measured(|task| {
-            let answer = |_, inputs: &[Tensor]| answers.answer(task, inputs);
-            task.objective.measure_test(&answer, permit)
+            let answers = answers.of(task, &|_, _| {});
+            task.objective.measure_test(&answers, permit)
         })??;
         answers.check()?;
         Ok(measured)

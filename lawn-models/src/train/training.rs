@@ -11,13 +11,13 @@ use super::context::TrialContext;
 use super::distance::Distance;
 use super::error::TrialError;
 use super::graphs::Graphs;
-use super::observer::{Notice, Observer};
+use super::observer::{Beginning, Notice, Observer};
 use super::optimizer;
 use super::progress::{self, Parts, Progress};
 use super::ranked::Ranked;
 use super::recalibrate;
 use super::record::EvaluationRecord;
-use super::share::Sharing;
+use super::share::{Sharing, largest_share};
 use super::start::Start;
 use super::timer::{Lap, Timer};
 use super::unread_norms::UnreadNorms;
@@ -191,7 +191,7 @@ pub(super) struct Training<'a> {
     pub(super) ranked: Option<Ranked>,
     /// Whether all ranks have been found to have the same radii.
     pub(super) has_one_radius: bool,
-    /// Samples at once that all ranks can hold, where they come to each part together.
+    /// Samples at once that all ranks can hold, where there are several.
     pub(super) common_part: Option<u64>,
 }
 
@@ -245,10 +245,15 @@ impl<'a> Training<'a> {
         ranks: &Ranks,
         observer: &mut dyn Observer,
     ) -> Result<Self, TrialError> {
-        let set_up = SetUp::new(config, context, ranks.tables())?;
+        let task = task(config, context, ranks.tables())?;
+        observer.reached(Beginning::Task);
+        let set_up = SetUp::of(task, config)?;
         let checkpoints = Checkpoints::new(&context.checkpoint, config);
-        let from = Some((checkpoints, observer));
-        Self::of(set_up, config, context, micro_batch_size, ranks, from)
+        let told: &mut dyn Observer = &mut *observer;
+        let from = Some((checkpoints, told));
+        let training = Self::of(set_up, config, context, micro_batch_size, ranks, from)?;
+        observer.reached(Beginning::Optimizer);
+        Ok(training)
     }
 
     /// A trial by itself from its start, whatever checkpoint there may be.
@@ -355,14 +360,14 @@ impl<'a> Training<'a> {
     /// Samples in memory at once, such that cutting a batch changes nothing but
     /// rounding.
     pub(super) fn part(&self) -> u64 {
+        let Sharing { unit, ranks, .. } = self.sharing();
+        let (share, _) = largest_share(self.config.batch_size, unit, ranks);
         let limits = [
             self.config.micro_batch_size,
             self.progress.micro_batch_size,
             self.common_part,
-            Some(self.config.batch_size),
         ];
-        let limit = limits.into_iter().flatten().min();
-        let limit = limit.unwrap_or(self.config.batch_size);
+        let limit = limits.into_iter().flatten().fold(share, u64::min);
         limit.next_multiple_of(self.smallest_part())
     }
 
@@ -473,7 +478,7 @@ impl<'a> Training<'a> {
     }
 
     /// Waits for the device, so that a clock read now is honest.
-    fn synchronize(&self) {
+    pub(super) fn synchronize(&self) {
         if let Device::Cuda(index) = self.context.device {
             tch::Cuda::synchronize(index as i64);
         }

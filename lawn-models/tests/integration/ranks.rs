@@ -115,11 +115,23 @@ fn ctr() -> serde_json::Value {
     json!({ "generated": { "rows": 1200, "columns": 4, "vocabulary": 16 } })
 }
 
-/// Ends this process at a step, in one way or another.
+/// Ends this process at a step or in an evaluation, in one way or another.
 struct Disturbed<'a> {
     inner: &'a mut Recorder,
     at: Option<u64>,
     how: &'a str,
+}
+
+impl Disturbed<'_> {
+    fn disturb(&self) {
+        if self.how == "short" {
+            panic!("can't allocate memory, as a test has it");
+        }
+        let id = std::process::id().to_string();
+        let signal = if self.how == "hang" { "-STOP" } else { "-KILL" };
+        Command::new("kill").args([signal, &id]).status().unwrap();
+        std::thread::sleep(Duration::from_secs(1));
+    }
 }
 
 impl Observer for Disturbed<'_> {
@@ -129,10 +141,13 @@ impl Observer for Disturbed<'_> {
     fn progress(&mut self, step: u64, steps: u64) {
         self.inner.progress(step, steps);
         if self.at == Some(step) {
-            let id = std::process::id().to_string();
-            let signal = if self.how == "hang" { "-STOP" } else { "-KILL" };
-            Command::new("kill").args([signal, &id]).status().unwrap();
-            std::thread::sleep(Duration::from_secs(1));
+            self.disturb();
+        }
+    }
+    fn measuring(&mut self, samples: u64, of: u64) {
+        self.inner.measuring(samples, of);
+        if self.how == "measuring" && self.at.is_some() && samples < of {
+            self.disturb();
         }
     }
     fn evaluated(&mut self, record: &EvaluationRecord) {
@@ -169,17 +184,26 @@ fn one_rank() {
         return sums(ranks.group().unwrap());
     }
     let (kind, how) = case.split_once('-').unwrap_or((&case, ""));
-    let config = config(kind);
+    let is_second = ranks.rank() == 1;
+    let mut config = config(kind);
+    match how {
+        // What memory holds, one rank alone knows.
+        "least" => config.micro_batch_size = (!is_second).then_some(175),
+        "short" => config.micro_batch_size = is_second.then_some(100),
+        "apart" if is_second => config.optimizer.learning_rate *= 1.01,
+        _ => {}
+    }
+    let how = if how == "wanting" { "short" } else { how };
     let ranks = match kind {
         "adam" | "rows" | "clip" => ranks.sharing_tables(),
         _ => ranks,
     };
     let mut recorder = Recorder {
-        stop_at: (how == "stop" && ranks.rank() == 1).then_some(4),
+        stop_at: (how == "stop" && is_second).then_some(4),
         ..Recorder::default()
     };
     let mut observer = Disturbed {
-        at: (matches!(how, "kill" | "hang") && ranks.rank() == 1).then_some(5),
+        at: (is_second && matches!(how, "kill" | "hang" | "short" | "measuring")).then_some(5),
         how,
         inner: &mut recorder,
     };
@@ -188,8 +212,10 @@ fn one_rank() {
     for notice in &recorder.notices {
         println!("notice: {notice}");
     }
-    if let Err(TrialError::Ranks(error)) = &end {
-        println!("lost: {error}");
+    match &end {
+        Err(TrialError::Ranks(error)) => println!("lost: {error}"),
+        Err(error) => println!("failed: {error}"),
+        Ok(_) => {}
     }
     if let (true, Ok(TrialEnd::Finished(summary))) = (ranks.is_first(), end) {
         let found = Found {
@@ -251,6 +277,11 @@ fn sums(group: &RankGroup) {
         group.tell("go on").unwrap();
     } else {
         assert_eq!(group.hear().unwrap(), "go on");
+    }
+    assert_eq!(group.places().len(), ranks as usize);
+    for place in group.places() {
+        assert_eq!(place, &group.places()[0], "one machine");
+        assert!(place.device == "cpu" && !place.host.is_empty(), "{place:?}");
     }
     group.barrier().unwrap();
     group.finish().unwrap();
@@ -334,9 +365,7 @@ fn a_trial_is_the_same_on_1_2_and_4_ranks() {
         for ranks in [2, 4] {
             let shared = found(case, ranks);
             require_alike(&alone, &shared, &format!("{case} on {ranks} ranks"));
-            if ranks == 2 {
-                assert_eq!(shared, found(case, ranks), "{case} twice");
-            }
+            assert_eq!(shared, found(case, ranks), "{case} twice");
         }
     }
 }
@@ -363,6 +392,9 @@ fn tables_in_rows_on_2_and_4_ranks_are_as_whole_ones_on_1() {
         for ranks in [2, 4] {
             let shared = found(case, ranks);
             require_alike(&alone, &shared, &format!("{case} on {ranks} ranks"));
+            if case == "adam" {
+                assert_eq!(shared, found(case, ranks), "{case} twice");
+            }
         }
     }
 }
@@ -415,6 +447,68 @@ fn a_rank_that_is_killed_ends_all_and_the_trial_goes_on_from_its_checkpoint() {
     let through = found("image", 2);
     assert_eq!(resumed.summary, through.summary);
     assert_eq!(resumed.records.last(), through.records.last());
+}
+
+/// In the midst of an evaluation, and one of four.
+#[test]
+fn whenever_a_rank_is_killed_all_others_name_it() {
+    for (case, ranks) in [("image-measuring", 2), ("ctr-kill", 4)] {
+        let folder = tempfile::tempdir().unwrap();
+        let since = Instant::now();
+        let ended = end(start(ranks, folder.path(), case, "one"));
+        assert!(since.elapsed() < Duration::from_secs(30), "{case}");
+        for (rank, (is_well, said)) in ended.iter().enumerate() {
+            assert_eq!(*is_well, rank != 1, "{case}, rank {rank}: {said}");
+            let is_named = said.contains("lost: rank 1 is gone");
+            assert!(is_named || rank == 1, "{case}, rank {rank}: {said}");
+        }
+    }
+}
+
+/// All ranks learn of it, one says so, and in new processes they all take as few samples at once as the
+/// one that knows: to the same end.
+#[test]
+fn a_rank_without_memory_is_named_and_all_go_on_with_less() {
+    let folder = tempfile::tempdir().unwrap();
+    let ended = end(start(2, folder.path(), "ncf-wanting", "one"));
+    sound(&ended);
+    let short = "can't allocate memory, as a test has it";
+    for (said, words) in [
+        (
+            &ended[0].1,
+            format!("failed: out of memory: on rank 1: {short}"),
+        ),
+        (&ended[1].1, format!("failed: out of memory: {short}")),
+    ] {
+        assert!(said.contains(&words), "{words:?} is not in: {said}");
+    }
+    let halved = |said: &str, from: u32, to: u32| {
+        let words = format!("out of memory with {from} samples at once, goes on with {to}");
+        assert!(said.contains(&words), "{words:?} is not in: {said}");
+    };
+    // A rank has half of the batch at most.
+    halved(&ended[0].1, 350, 175);
+    sound(&end(start(2, folder.path(), "ncf-least", "two")));
+    let last = |mut found: Found| {
+        found.records.drain(..found.records.len() - 1);
+        found
+    };
+    let whole = last(found("ncf", 2));
+    require_alike(&whole, &last(read(folder.path())), "in smaller parts");
+    // What rank 1 knows, rank 0 takes, too.
+    let folder = tempfile::tempdir().unwrap();
+    let ended = end(start(2, folder.path(), "ncf-short", "one"));
+    halved(&ended[0].1, 100, 50);
+}
+
+#[test]
+fn ranks_that_do_not_compute_alike_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let ended = end(start(2, folder.path(), "ncf-apart", "one"));
+    for (_, said) in ended {
+        let words = "a weight of rank 1 differs from that of rank 0";
+        assert!(said.contains(words), "{said}");
+    }
 }
 
 #[test]

@@ -11,7 +11,8 @@
 //!             running
 //! ```
 //!
-//! One trial is always run: where it does not fit there is nothing to wait for.
+//! One trial is always run: where it does not fit there is nothing to wait for. The same holds for the
+//! memory of each GPU that a trial is to have, beside the trials that run there already.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -33,6 +34,25 @@ pub(super) fn resident(pid: u32) -> Resident {
         now: kibibytes(&status, "VmRSS:"),
         peak: kibibytes(&status, "VmHWM:"),
     }
+}
+
+/// What the process `pid` and those that it has started hold together.
+pub(super) fn resident_with_children(pid: u32) -> Resident {
+    let children = children(pid).into_iter().map(resident);
+    children.fold(resident(pid), |sum, one| Resident {
+        now: sum.now + one.now,
+        peak: sum.peak + one.peak,
+    })
+}
+
+/// The processes that any thread of a process has started.
+fn children(pid: u32) -> Vec<u32> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task"));
+    let tasks = tasks.into_iter().flatten().flatten();
+    let told = tasks.map(|task| fs::read_to_string(task.path().join("children")));
+    let told: String = told.map(Result::unwrap_or_default).collect();
+    let ids = told.split_whitespace();
+    ids.filter_map(|id| id.parse().ok()).collect()
 }
 
 /// Memory that a new process can have, bytes: what the machine has left, or less where
@@ -121,6 +141,39 @@ impl Cgroup {
     }
 }
 
+/// What a process has on a GPU beside what libtorch says of it: its context, and what libraries keep.
+const CONTEXT: u64 = 600 << 20;
+
+/// A trial that runs on GPUs.
+pub(super) struct OnDevices<'a> {
+    pub(super) cell: &'a Cell,
+    /// Which GPUs.
+    pub(super) places: Vec<usize>,
+    /// What it told that it has had of each, bytes; 0 before it told.
+    pub(super) reserved: u64,
+}
+
+/// The first of the GPUs at `places` that has no room for another trial of `cell` beside those that
+/// run. `free` tells what is left of one, where that is known; `needs` is of GPUs.
+pub(super) fn full_device(
+    needs: &Needs,
+    cell: &Cell,
+    places: &[usize],
+    running: &[OnDevices<'_>],
+    free: impl Fn(usize) -> Option<u64>,
+) -> Option<usize> {
+    let is_full = |&&place: &&usize| {
+        let there = running.iter().filter(|one| one.places.contains(&place));
+        let there: Vec<(&Cell, u64)> = there.map(|one| (one.cell, one.reserved)).collect();
+        let context = match needs.expected(cell) {
+            0 => 0,
+            _ => CONTEXT,
+        };
+        free(place).is_some_and(|free| !needs.fits(cell, &there, free.saturating_sub(context)))
+    };
+    places.iter().find(is_full).copied()
+}
+
 /// What trials were seen to need.
 #[derive(Debug, Default)]
 pub(super) struct Needs {
@@ -179,11 +232,61 @@ mod tests {
     }
 
     #[test]
+    fn a_trial_waits_for_the_memory_of_its_own_gpu() {
+        const GIB: u64 = 1 << 30;
+        let mut needs = Needs::default();
+        let one = cell(1);
+        let running = |places: &[usize], reserved| OnDevices {
+            cell: &one,
+            places: places.to_vec(),
+            reserved,
+        };
+        let free = |place: usize| [Some(30 * GIB), Some(70 * GIB), None].get(place).copied()?;
+        // Nothing is known of what trials need.
+        let beside = [running(&[0], 0)];
+        assert_eq!(full_device(&needs, &one, &[0], &beside, free), None);
+        needs.saw(&one, 20 * GIB);
+        // The one that runs there will take the other 20.
+        assert_eq!(full_device(&needs, &one, &[0], &beside, free), Some(0));
+        let grown = [running(&[0], 20 * GIB)];
+        assert_eq!(full_device(&needs, &one, &[0], &grown, free), None);
+        // Another's GPU is no matter, and one is always run.
+        assert_eq!(full_device(&needs, &one, &[1], &beside, free), None);
+        needs.saw(&one, 60 * GIB);
+        assert_eq!(full_device(&needs, &one, &[0], &[], free), None);
+        assert_eq!(full_device(&needs, &one, &[0], &grown, free), Some(0));
+        // Of two GPUs the one that has no room; where nothing is told, all goes on.
+        let both = [running(&[0, 1], 60 * GIB)];
+        assert_eq!(full_device(&needs, &one, &[1, 0], &both, free), Some(0));
+        assert_eq!(full_device(&needs, &one, &[2], &both, free), None);
+        // A context needs room, too.
+        let tight = |_| Some(60 * GIB);
+        assert_eq!(full_device(&needs, &one, &[0], &both, tight), Some(0));
+    }
+
+    #[test]
     fn the_system_says_what_this_process_holds_and_what_is_left() {
         let held = resident(std::process::id());
         assert!(held.now > 0 && held.peak >= held.now);
         assert!(available().expect("this is Linux") > 0);
         assert_eq!(resident(u32::MAX), Resident::default());
+        // With a rank that a process has started, both count.
+        let own = std::process::id();
+        let mut sleeps = std::process::Command::new("sleep")
+            .arg("60")
+            .spawn()
+            .expect("sleep is there");
+        let child = sleeps.id();
+        assert!(children(own).contains(&child));
+        let since = std::time::Instant::now();
+        while resident(child).now == 0 && since.elapsed().as_secs() < 10 {
+            std::thread::yield_now();
+        }
+        let (both, first) = (resident_with_children(own), resident(own));
+        assert!(both.peak >= first.peak + resident(child).now, "{both:?}");
+        assert!(resident(child).now > 0);
+        sleeps.kill().expect("it is ours");
+        sleeps.wait().expect("it ends");
     }
 
     #[test]

@@ -39,10 +39,10 @@ pub(super) struct Process {
     pub(super) timed_out: bool,
     /// Whether this launcher killed it.
     pub(super) killed: bool,
-    /// Most memory that it was seen to hold, bytes.
+    /// Most memory that it was seen to hold, with the other ranks of its trial, bytes.
     pub(super) peak: u64,
-    /// Processes that it is of, which need about the same.
-    ranks: u64,
+    /// What it told that libtorch has had of its GPU in it, at the most, bytes.
+    pub(super) reserved: u64,
     /// Bytes of its standard error file that are of earlier processes.
     said_before: u64,
     /// How far the trial was when it started.
@@ -130,7 +130,7 @@ impl Process {
             timed_out: false,
             killed: false,
             peak: 0,
-            ranks: work.plan.sweep.resources.ranks as u64,
+            reserved: 0,
             said_before,
             before,
             oom_kills,
@@ -162,11 +162,12 @@ impl Process {
         }
     }
 
-    /// Looks at the memory that the process holds; gives it in bytes.
+    /// Looks at the memory that the process holds, and the ranks that it has started; gives it in
+    /// bytes.
     pub(super) fn sample_memory(&mut self) -> u64 {
-        let seen = memory::resident(self.child.id());
-        self.peak = self.peak.max(self.ranks * seen.peak);
-        self.ranks * seen.now
+        let seen = memory::resident_with_children(self.child.id());
+        self.peak = self.peak.max(seen.peak);
+        seen.now
     }
 
     /// What the process wrote to standard error.

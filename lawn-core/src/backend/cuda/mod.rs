@@ -22,6 +22,7 @@ mod launch;
 mod library;
 mod numbers;
 mod nvrtc;
+mod own_code;
 mod phase;
 mod plan;
 mod pointers;
@@ -34,7 +35,9 @@ mod host_tests;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use share::{compiler, has_kernels, taken};
+pub use own_code::DeviceCode;
+pub use share::CudaCompiler;
+pub(crate) use share::{compiler, require_kernels, taken};
 
 use tch::{Device, Kind, Tensor};
 
@@ -46,7 +49,7 @@ use self::pointers::{Address, Addresses};
 use self::records::{Begin, DECISION, Memory, PlanRecord, UPDATE, address, words};
 use self::rest::RestOfStep;
 use self::share::Share;
-use crate::backend::choice::{BackendChoice, Forms};
+use crate::backend::choice::Forms;
 use crate::backend::clock::Clock;
 use crate::backend::interface::{Backend, Entry, Setup, StepRecord, StepRequest};
 use crate::backend::reference::Reference;
@@ -87,13 +90,8 @@ pub(crate) struct Cuda {
 
 impl Cuda {
     pub(crate) const ENTRY: Entry = Entry {
-        suits: |at| {
-            let asked = match at.choice {
-                BackendChoice::Auto => at.on_cuda,
-                choice => choice == BackendChoice::Cuda,
-            };
-            asked && at.forms != Forms::None && at.has_cuda_kernels
-        },
+        name: "cuda",
+        suits: |at| at.asks_for_cuda() && at.forms != Forms::None && at.cuda_kernels.is_ok(),
         new: |setup| Box::new(Self::new(setup, Clock::new)),
     };
 

@@ -60,10 +60,60 @@ fn requests() -> impl Iterator<Item = Request> + Send {
 }
 
 fn start(numbers: Numbers) -> (Arc<Numbers>, Loader) {
+    start_with(numbers, requests())
+}
+
+fn start_with(
+    numbers: Numbers,
+    requests: impl Iterator<Item = Request> + Send + 'static,
+) -> (Arc<Numbers>, Loader) {
     let numbers = Arc::new(numbers);
     let dataset: Arc<dyn Dataset> = numbers.clone();
-    let loader = Loader::start(dataset, Device::Cpu, requests());
+    let loader = Loader::start(dataset, Device::Cpu, requests);
     (numbers, loader)
+}
+
+/// The second half of each, as a rank asks for.
+fn halves() -> impl Iterator<Item = Request> + Send {
+    requests().map(|Request { epoch, samples }| Request {
+        epoch,
+        samples: (samples.start + samples.end) / 2..samples.end,
+    })
+}
+
+/// What a rank asks for lies apart, and is brought to the device together all the same.
+#[test]
+fn ranges_that_lie_apart_are_one_block() {
+    for (together, blocks) in [(1, 12), (30, 6), (100, 3)] {
+        let (_, mut loader) = start_with(
+            Numbers {
+                together,
+                ..Numbers::default()
+            },
+            halves(),
+        );
+        let mut kept: Vec<Batch> = Vec::new();
+        for expected in halves() {
+            let (request, batch) = loader.next_batch().unwrap().expect("all are answered");
+            assert_eq!(request, expected);
+            let wanted: Vec<i64> = expected
+                .samples
+                .map(|one| (1000 * expected.epoch + one) as i64)
+                .collect();
+            assert_eq!(Vec::<i64>::try_from(&batch.inputs[0]).unwrap(), wanted);
+            assert_eq!(Vec::<i64>::try_from(&batch.targets).unwrap(), wanted);
+            kept.push(batch);
+        }
+        assert!(loader.next_batch().unwrap().is_none());
+        // Batches of one block lie one behind the other in memory.
+        let begins = |pair: &[Batch]| {
+            let [one, next] = [&pair[0].targets, &pair[1].targets];
+            let end = one.data_ptr() as usize + 8 * one.numel();
+            end != next.data_ptr() as usize
+        };
+        let found = 1 + kept.windows(2).filter(|pair| begins(pair)).count();
+        assert_eq!(found, blocks, "{together}");
+    }
 }
 
 #[test]

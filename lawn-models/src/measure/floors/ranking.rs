@@ -106,7 +106,8 @@ fn expectation(metric: RankingMetric, k: usize, m: usize, n: usize) -> f64 {
 }
 
 fn by_popularity(popularity: &Tensor, set: &RankingSet, ties: Ties) -> Ranking {
-    set.measure(ties, |_, items| popularity.index_select(0, items))
+    let popular = |_: Split, inputs: &[Tensor]| popularity.index_select(0, &inputs[1]);
+    set.measure(ties, Split::Train, &popular)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 use serde::Deserialize;
 
 use super::*;
+use crate::measure::objective::Quarter;
 
 fn others(width: i64, counted: Option<Tensor>, before: Option<Tensor>) -> Others {
     Others {
@@ -34,9 +35,9 @@ fn case(user: u32, item: u32, negatives: impl IntoIterator<Item = u32>) -> Case 
 
 fn measure(set: &RankingSet, ties: Ties, scores: &Tensor) -> Ranking {
     let (flat, width) = (scores.reshape([-1]), scores.size()[1]);
-    set.measure(ties, |users, items| {
-        flat.index_select(0, &(users * width + items))
-    })
+    let scored =
+        |_: Split, inputs: &[Tensor]| flat.index_select(0, &(&inputs[0] * width + &inputs[1]));
+    set.measure(ties, Split::Train, &scored)
 }
 
 #[test]
@@ -46,7 +47,8 @@ fn without_a_case_there_is_no_rank() {
         RankingSet::listed(&[], Duplicates::Masked, Device::Cpu),
         RankingSet::all(&[], known, Device::Cpu),
     ] {
-        let ranking = set.measure(Ties::MidRank, |users, _| users.to_kind(Kind::Float));
+        let users = |_: Split, inputs: &[Tensor]| inputs[0].to_kind(Kind::Float);
+        let ranking = set.measure(Ties::MidRank, Split::Train, &users);
         assert!(ranking.ranks.is_empty());
     }
 }
@@ -65,11 +67,41 @@ fn tie_rules_match_ranks_by_hand() {
     ] {
         assert_eq!(
             super::ranks(&scores(), &others(11, None, None), ties),
-            ranks
+            Tensor::from_slice(&ranks)
         );
         let found = measure(&set, ties, &scores());
         assert_eq!(found.ranks, ranks.map(|rank| vec![rank]));
     }
+}
+
+/// Each of four ranks scores a quarter of the cases, and their ranks are those that one finds.
+#[test]
+fn ranks_score_their_own_cases() {
+    let cases: Vec<Case> = (0..10).map(|user| case(user, 0, 1..12)).collect();
+    let set = RankingSet::listed(&cases, Duplicates::Kept, Device::Cpu);
+    let scored = |inputs: &[Tensor]| (&inputs[0] * 7 + &inputs[1] * 5).remainder(13) + 1;
+    let alone = |_: Split, inputs: &[Tensor]| scored(inputs);
+    let alone = set.measure(Ties::MidRank, Split::Train, &alone);
+    let mut all = vec![vec![0.0]; 10];
+    let mut asked = Vec::new();
+    for rank in 0..4 {
+        let users = std::cell::RefCell::new(Vec::new());
+        let answer = |inputs: &[Tensor]| {
+            let mut of: Vec<i64> = Vec::try_from(&inputs[0]).unwrap();
+            of.dedup();
+            users.borrow_mut().extend(of);
+            scored(inputs)
+        };
+        let found = set.measure(Ties::MidRank, Split::Train, &Quarter { rank, answer });
+        let users = users.into_inner();
+        assert!((2..=3).contains(&users.len()), "{users:?}");
+        asked.extend(users);
+        for (sum, own) in all.iter_mut().zip(found.ranks) {
+            sum[0] += own[0];
+        }
+    }
+    assert!(asked.into_iter().eq(0..10));
+    assert_eq!(all, alone.ranks);
 }
 
 #[test]
