@@ -67,6 +67,7 @@ bench *args: setup
         {{target}}/release/examples/harness plan
         {{target}}/release/examples/harness status
         {{target}}/release/examples/harness overhead {{target}}/release/lawn-torch
+        {{target}}/release/examples/harness phases {{target}}/release/lawn-torch
         {{target}}/release/examples/harness workers {{target}}/release/lawn
         exec {{target}}/release/examples/harness estimate {{target}}/release/lawn ${LAWN_DATA:+"$LAWN_DATA"}
     fi

@@ -36,5 +36,5 @@ pub use error::{Error, Position};
 pub use figures::{RateCurve, rate_range_png};
 pub use records::Records;
 pub use report::{Report, ReportFiles, write_report};
-pub use request::{Contrast, DecidingTest, ReportRequest};
+pub use request::{Contrast, DecidingTest, PlannedTask, ReportRequest};
 pub use width::Width;

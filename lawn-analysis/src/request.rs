@@ -16,6 +16,15 @@ pub struct Contrast {
     pub treatment: String,
 }
 
+/// What a plan has of one task, whether or not it has begun.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedTask {
+    /// Its arms.
+    pub arms: Vec<String>,
+    /// Its batch sizes.
+    pub batch_sizes: Vec<i64>,
+}
+
 /// Which test decides a verdict; the other one is reported beside it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -66,6 +75,10 @@ pub struct ReportRequest {
     /// else.
     #[serde(default)]
     pub notes: Vec<String>,
+    /// By task, what is still going to have trials: where the records lack it, the report says that
+    /// it is not there yet, and not that it never was. Empty where all trials are over.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub planned: BTreeMap<String, PlannedTask>,
     /// Threads that the report is made on. Their number changes no byte of it.
     #[serde(skip, default = "crate::parallel::available")]
     pub threads: usize,
@@ -85,6 +98,7 @@ impl ReportRequest {
             width: Width::default(),
             provenance: Vec::new(),
             notes: Vec::new(),
+            planned: BTreeMap::new(),
             threads: crate::parallel::available(),
         }
     }

@@ -12,7 +12,7 @@ import numpy
 import scipy
 from scipy.stats import _sobol, qmc
 
-DIMENSIONS = 48
+DIMENSIONS = 64
 POINTS = 128
 BITS = 32
 

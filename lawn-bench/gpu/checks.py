@@ -57,11 +57,13 @@ SIZES = {
         "ncf": {"--size": 2_000, "--batch-size": 1_000, "--epochs": 4},
         "image": {"--size": 4_096, "--batch-size": 256, "--epochs": 4},
         "transformer": {"--size": 512, "--batch-size": 64, "--epochs": 2},
+        "clicks": {"--size": 500, "--batch-size": 1_000, "--epochs": 2},
     },
     True: {
         "ncf": {"--size": 120, "--batch-size": 200, "--epochs": 4},
         "image": {"--size": 256, "--batch-size": 64, "--epochs": 2},
         "transformer": {"--size": 32, "--batch-size": 16, "--epochs": 1},
+        "clicks": {"--size": 20, "--batch-size": 200, "--epochs": 2},
     },
 }
 
@@ -80,17 +82,17 @@ class Trials:
     def folder(self):
         return Path(tempfile.mkdtemp(dir=self.root))
 
-    def command(self, folder, task, more):
+    def command(self, folder, task, more, flags=()):
         options = {**SIZES[self.setting.small][task], **more, "--threads": 1}
         if self.setting.index is not None:
             options["--cuda"] = self.setting.index
         words = [word for option in options.items() for word in option]
-        return self.setting.programs.own("same_twice", "--folder", folder, "--task", task, *words)
+        return self.setting.programs.own("same_twice", "--folder", folder, "--task", task, *words, *flags)
 
-    def run(self, task, box, more=None, folder=None, environment=None):
+    def run(self, task, box, more=None, folder=None, environment=None, flags=()):
         """What a trial told, and the checksum of its weights."""
         folder = folder or self.folder()
-        told = objects(run(self.command(folder, task, more or {}), box, environment))
+        told = objects(run(self.command(folder, task, more or {}, flags), box, environment))
         if not told or told[-1]["event"] != "finished":
             raise Failure("the trial did not tell its end")
         return told, digest(folder / "model.safetensors")
@@ -133,13 +135,21 @@ def same(setting, box):
                 ("ncf", "repeated", repeated),
                 ("image", "repeated", repeated),
                 ("transformer", "repeated", repeated),
+                ("clicks", "repeated", repeated),
                 ("ncf", "killed and resumed", resumed),
                 ("image", "killed and resumed", resumed),
                 ("ncf", "captured in graphs", captured),
                 ("image", "captured in graphs", captured),
                 ("transformer", "captured in graphs", captured),
+                ("clicks", "captured in graphs", captured),
                 ("ncf", "in micro-batches", cut),
                 ("image", "in micro-batches", cut),
+                ("ncf", "killed and resumed in graphs", resumed_in_graphs),
+                ("image", "killed and resumed in graphs", resumed_in_graphs),
+                ("ncf", "samples of the device", samples),
+                ("image", "samples of the device", samples),
+                ("ncf", "in micro-batches and graphs", cut_in_graphs),
+                ("image", "in micro-batches and graphs", cut_in_graphs),
             ]
         ]
         for check in as_completed(begun):
@@ -165,12 +175,12 @@ def repeated(trials, task, box):
     return first == second, "; ".join(details)
 
 
-def resumed(trials, task, box):
+def resumed(trials, task, box, flags=()):
     """A trial that is killed in the midst of its constrained phase, and run again."""
     _, whole = trials.whole(task, box)
     folder = trials.folder()
     with tempfile.NamedTemporaryFile() as out:
-        command = trials.command(folder, task, {"--checkpoint-every": 0.02})
+        command = trials.command(folder, task, {"--checkpoint-every": 0.02}, flags)
         process = start(command, (out, out))
 
         def wait(until):
@@ -187,27 +197,47 @@ def resumed(trials, task, box):
             end(process)
     if process.returncode != -signal.SIGKILL:
         raise Failure(f"it ended with {process.returncode} before it was killed")
-    told, weights = trials.run(task, box, folder=folder)
+    told, weights = trials.run(task, box, folder=folder, flags=flags)
     began = next(one for one in told if one["event"] == "started")
     if not 0 < began["resumed_step"] < began["steps"]:
         raise Failure(f"it went on from step {began['resumed_step']} of {began['steps']}")
-    return weights == whole, f"went on from step {began['resumed_step']} of {began['steps']}"
+    detail = f"went on from step {began['resumed_step']} of {began['steps']}"
+    if not flags:
+        return weights == whole, detail
+    replayed, says = replays(told)
+    return weights == whole and replayed, f"{detail}; {says}"
+
+
+def resumed_in_graphs(trials, task, box):
+    """The same with graphs before and after: the bits of a trial without, that nobody killed."""
+    require_gpu(trials)
+    return resumed(trials, task, box, GRAPHS)
+
+
+GRAPHS = ("--graphs",)
+
+
+def require_gpu(trials):
+    if trials.setting.index is None:
+        raise Failure("needs a GPU")
+
+
+def replays(told):
+    """Whether passes were replayed from graphs, and how many."""
+    used = next((one["graphs"] for one in told if one["event"] == "computed"), None) or {}
+    replayed, captured = used.get("replayed", 0), used.get("captured", 0)
+    return replayed > 0, f"{replayed} passes replayed from {captured} graphs"
 
 
 def captured(trials, task, box):
     """Forward and backward passes that are captured and replayed: the bits of those that are not."""
-    if trials.setting.index is None:
-        raise Failure("needs a GPU")
+    require_gpu(trials)
     _, whole = trials.whole(task, box)
-    folder = trials.folder()
-    told = objects(run([*trials.command(folder, task, {}), "--graphs"], box))
-    weights = digest(folder / "model.safetensors")
+    told, weights = trials.run(task, box, flags=GRAPHS)
     details = [one["says"] for one in told if one["event"] == "notice"]
-    used = next((one["graphs"] for one in told if one["event"] == "computed"), {})
-    replayed, captured = used.get("replayed", 0), used.get("captured", 0)
-    details.append(f"{replayed} passes replayed from {captured} graphs")
-    details += [] if weights == whole else ["other bits"]
-    return weights == whole and replayed > 0, "; ".join(details)
+    replayed, says = replays(told)
+    details += [says] if weights == whole else [says, "other bits"]
+    return weights == whole and replayed, "; ".join(details)
 
 
 def written(path):
@@ -228,6 +258,33 @@ def cut(trials, task, box):
     apart = abs(told[-1]["train_loss"] / whole[-1]["train_loss"] - 1)
     detail = f"parts of {part}; the train loss of an epoch is {apart:.1e} from that of whole batches"
     return first == second and apart < 1e-2, detail
+
+
+def samples(trials, task, box):
+    """What a device draws or shows by itself: what the host does."""
+    require_gpu(trials)
+    command = trials.command(trials.folder(), task, {}, ["--samples"])
+    (told,) = [one for one in objects(run(command, box)) if one["event"] == "samples"]
+    differ, count = told["batches_that_differ"], told["samples"]
+    detail = f"{count:,} samples, {differ} batches differ"
+    if told["reason"]:
+        raise Failure(f"the host draws them: {told['reason']}")
+    return differ == 0, detail
+
+
+def cut_in_graphs(trials, task, box):
+    """Micro-batches of which each place in its step has a graph: the bits of those without, twice."""
+    require_gpu(trials)
+    part = trials.size(task, "--batch-size") // 2
+    more = {"--epochs": 2, "--micro-batch-size": part}
+    _, without = trials.run(task, box, more)
+    told, first = trials.run(task, box, more, flags=GRAPHS)
+    _, second = trials.run(task, box, more, flags=GRAPHS)
+    replayed, says = replays(told)
+    details = [f"parts of {part}", says]
+    details += [] if first == without else ["other bits than without graphs"]
+    details += [] if first == second else ["other bits the second time"]
+    return without == first == second and replayed, "; ".join(details)
 
 
 def scarce(setting, box):

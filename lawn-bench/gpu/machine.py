@@ -53,6 +53,7 @@ def main():
             sys.exit("torch finds no CUDA device")
         device = torch.device(device)
         index = device.index or 0
+        copied = bandwidth(device)
         about = torch.cuda.get_device_properties(index)
         found.update(
             name=about.name,
@@ -62,7 +63,8 @@ def main():
             capability=f"{about.major}.{about.minor}",
             driver=driver(),
             cudnn=torch.backends.cudnn.version(),
-            bandwidth=f"{bandwidth(device) / 1e12:.2f} TB/s",
+            bandwidth=f"{copied / 1e12:.2f} TB/s",
+            copied=copied,
         )
     print(json.dumps(found))
 

@@ -33,6 +33,7 @@ LIMIT = 285
 PARTS = [
     [("machine", 40)],
     [("conformance", 100), ("same bits", 100), ("memory", 60), ("doctor", 30), ("ranks", 60)],
+    [("beginning", 40)],
     [("optimizer", 60)],
     [("training", LIMIT)],
 ]
@@ -98,6 +99,7 @@ WORK = {
     "same bits": checks.same,
     "memory": checks.scarce,
     "ranks": checks.ranked,
+    "beginning": speed.beginning,
     "optimizer": speed.optimizer,
     "training": speed.training,
 }

@@ -2,6 +2,7 @@
 
 import statistics
 
+from speed import BEGINNINGS
 from targets import FUSED, of_kind, ratios, seconds, targets, verdict
 
 
@@ -21,7 +22,7 @@ def page(results, command):
     blocks = [f"# {machine.get('name', 'A device that did not answer')}", about(machine, command)]
     rows = [[what, bound, found, verdict(is_met)] for what, bound, found, is_met in targets(results)]
     blocks += ["## Targets", table(["target", "bound", "found", ""], rows)]
-    blocks += checks(results) + steps(results) + races(results) + doctor(results) + parts(results)
+    blocks += checks(results) + steps(results) + races(results) + beginnings(results) + doctor(results) + parts(results)
     return "\n\n".join(blocks) + "\n"
 
 
@@ -101,13 +102,30 @@ def races(results):
         net += "".join(f" ({says})" for says in dict.fromkeys(one.get("says") for one in own) if says)
         without = [one["eager"] for one in of_kind(results, "eager") if (one["net"], one["batch"]) == (own[0]["net"], batch)]
         eager = f"{without[-1]:,.0f}" if without else "–"
-        rows.append([net, f"{batch:,}", f"{ours:,.0f}", eager, f"{theirs:,.0f}", span, len(own)])
+        again = [one["same bits"] for one in of_kind(results, "same bits") if (one["net"], one["batch"]) == (own[0]["net"], batch)]
+        again = f"{again[-1]:,.0f}" if again else "–"
+        rows.append([net, f"{batch:,}", f"{ours:,.0f}", eager, again, f"{theirs:,.0f}", span, len(own)])
     peers = ", ".join(dict.fromkeys(one["theirs is"] for one in found))
     return [
         "## Training, samples a second",
         f"By turns with {peers}; medians of the rounds, and their ratios with the range. Ours takes graphs "
-        "of CUDA on a GPU; without them it ran once.",
-        table(["", "batch size", "ours", "ours without graphs", "PyTorch eager", "ratio", "rounds"], rows),
+        "of CUDA on a GPU; without them it ran once, and once with operations that give the same bits each time.",
+        table(["", "batch size", "ours", "ours without graphs", "ours, the same bits", "PyTorch eager", "ratio", "rounds"], rows),
+    ]
+
+
+def beginnings(results):
+    found = of_kind(results, "beginning")
+    if not found:
+        return []
+    sides = [[one for one in found if one["found"] == is_found] for is_found in (False, True)]
+    middle = lambda own, of: f"{statistics.median(map(of, own)):.2f}" if own else "–"
+    rows = [[text, *(middle(own, lambda one: one[name]) for own in sides)] for name, text in BEGINNINGS]
+    rows.append(["all", *(middle(own, lambda one: sum(one[name] for name, _ in BEGINNINGS)) for own in sides)])
+    return [
+        "## Until the first step of a trial",
+        f"Seconds of each phase, medians of {len(sides[0])} with no kernels kept and of {len(sides[1])} after:",
+        table(["", "compiled", "found"], rows),
     ]
 
 

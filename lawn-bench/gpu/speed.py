@@ -5,9 +5,11 @@ Each part is a generator of results; what it has given is kept, whatever comes a
 
 import math
 import tempfile
+import time
 from pathlib import Path
 
 from programs import Box, Failure, last_object, objects, run
+from targets import SAME_BITS as TIMED_SAME
 
 # Users, items and interactions of MovieLens-1M less what is held out for the test.
 MOVIELENS = 6_040, 3_706, 994_169
@@ -100,14 +102,16 @@ class Race:
             self.ours, self.says = [*command, EAGER], f"without graphs: {failure}"
             return run(self.ours, Box(60, box))
 
-    def eager(self, box):
-        """Ours once more, without graphs."""
-        told = last_object(run([*self.ours, EAGER], Box(60, box)))
-        return {"kind": "eager", "net": self.net, "batch": self.batch, "eager": told[self.key]}
+    def once_more(self, kind, option, box):
+        """Ours once more, another way."""
+        told = last_object(run([*self.ours, option], Box(60, box)))
+        return {"kind": kind, "net": self.net, "batch": self.batch, kind: told[self.key]}
 
 
 # With it our programs launch operations one by one.
 EAGER = "--no-graphs"
+# With it they take operations that give the same bits each time.
+SAME_BITS = "--deterministic"
 
 
 def races(setting, data):
@@ -133,6 +137,11 @@ def races(setting, data):
     for batch in [16] if small else [128, 1_024]:
         same = [*image, "--batch-size", batch, "--steps", 1 if small else 100, "--warm-up", 1 if small else 20]
         yield Race("ResNet-20, 32 × 32", batch, *of("vision_throughput", "vision_torch.py", same, "images_per_second"))
+    for batch in [16] if small else [128, 1_024]:
+        same = ["--trial", *image, "--batch-size", batch, "--images", 160 if small else 12_800]
+        same += ["--epochs", 1 if small else 3]
+        found = of("vision_throughput", "vision_torch.py", same, "images_per_second")
+        yield Race("Trial of ResNet-20, cropped and flipped", batch, *found)
     half = ["--precision", "bf16", "--channels-last"]
     for batch in [] if small else [512, 2_048]:
         same = ["--model", "resnet18_cifar", "--image-size", 32, "--classes", 10, "--batch-size", batch]
@@ -150,6 +159,22 @@ def races(setting, data):
     same += ["--rows", 1 << 10 if small else 1 << 22]
     found = of("recommender_throughput", "recommender_torch.py", same, "samples_per_second")
     yield Race("DLRM-small", batch, *found)
+
+
+def once_more(races, kind, option, box, troubles):
+    """Ours another way, without a peer."""
+    for race in races:
+        if box.left() < 5:
+            break
+        try:
+            yield race.once_more(kind, option, box)
+        except (Failure, KeyError) as failure:
+            troubles.append(f"{race.net} at {race.batch}, {option}: {failure}")
+
+
+def is_timed_same(race):
+    """Whether what the same bits each time cost is a target of it."""
+    return any(race.net.startswith(net) and race.batch == batch for net, batch in TIMED_SAME)
 
 
 def training(setting, box):
@@ -172,15 +197,46 @@ def training(setting, box):
                     # It would fail again.
                     waiting.remove(race)
                     troubles.append(f"{race.net} at {race.batch}: {failure}")
+                    continue
+                if number == 0 and setting.index is not None and is_timed_same(race):
+                    yield from once_more([race], "same bits", SAME_BITS, box, troubles)
             if number == 0 and setting.index is not None:
-                for race in [race for race in waiting if not race.says]:
-                    if box.left() < 5:
-                        break
-                    try:
-                        yield race.eager(box)
-                    except (Failure, KeyError) as failure:
-                        troubles.append(f"{race.net} at {race.batch}, without graphs: {failure}")
+                yield from once_more([race for race in waiting if not race.says], "eager", EAGER, box, troubles)
             if box.left() < 5:
                 break
         if troubles:
             raise Failure("; ".join(dict.fromkeys(troubles)))
+
+
+# What a trial has behind it, in order, and what it is called.
+BEGINNINGS = [
+    ("process", "process, libtorch loaded"),
+    ("device", "CUDA loaded, a context"),
+    ("task", "data and model"),
+    ("optimizer", "optimizer, its kernels"),
+    ("step", "first step"),
+]
+
+
+def beginning(setting, box):
+    """Seconds of each phase until the first step of a trial, where kernels are compiled and where they are found."""
+    with tempfile.TemporaryDirectory() as root:
+        cache = Path(root) / "cache"
+        for number in range(2 if setting.small else 5):
+            folder = Path(root) / str(number)
+            at = [] if setting.index is None else ["--cuda", setting.index]
+            words = ["--folder", folder, "--size", 120, "--batch-size", 200, "--epochs", 1, "--not-deterministic"]
+            command = setting.programs.own("same_twice", *words, *at)
+            started = time.time()
+            told = objects(run(command, box, {"XDG_CACHE_HOME": str(cache)}))
+            yield {"kind": "beginning", "found": number > 0, **phases(started, told)}
+
+
+def phases(started, told):
+    """Seconds of each phase, of what a trial told since it was started then."""
+    reached = {one["beginning"]: one["at"] for one in told if one["event"] == "reached"}
+    missing = [name for name, _ in BEGINNINGS if name not in reached]
+    if missing:
+        raise Failure(f"the trial did not tell of {', '.join(missing)}")
+    ends = [reached[name] for name, _ in BEGINNINGS]
+    return {name: end - begin for (name, _), begin, end in zip(BEGINNINGS, [started, *ends], ends)}

@@ -130,6 +130,10 @@ class MuonWithAdam(timm.optim.Muon):
         module.zeropower_via_newtonschulz, module._is_suitable_for_muon = kept
 
 
+class Adafactor(torch.optim.Adafactor):
+    NAME = "torch.Adafactor"
+
+
 NONE = {"kind": "none"}
 ADAM = {"lr": RATE, "betas": (0.9, 0.99), "eps": 1e-8, "foreach": False}
 LAMB = {"lr": RATE, "betas": (0.9, 0.99), "eps": 1e-6, "foreach": False}
@@ -308,6 +312,32 @@ CASES = [
         decoupled(0.1),
         None,
     ),
+    # Its first ε by default is another for weights of other bits.
+    (
+        "adafactor",
+        Adafactor,
+        {"lr": RATE, "eps": (1e-4, 1e-3), "foreach": False},
+        {"kind": "adafactor", "epsilon": 1e-4},
+        NONE,
+        None,
+    ),
+    (
+        "adafactor-decay",
+        Adafactor,
+        {"lr": RATE, "eps": (1e-4, 1e-3), "weight_decay": 0.1, "beta2_decay": -0.5, "foreach": False},
+        {"kind": "adafactor", "epsilon": 1e-4, "beta2_power": 0.5},
+        decoupled(0.1),
+        None,
+    ),
+    # Weights below ε₂, updates below D, and a rate above 1/√t from the fifth step on.
+    (
+        "adafactor-relative",
+        Adafactor,
+        {"lr": 0.5, "eps": (0.2, 2.0), "d": 1.5, "foreach": False},
+        {"kind": "adafactor", "epsilon": 0.2, "least_scale": 2.0, "update_threshold": 1.5},
+        NONE,
+        None,
+    ),
     *(
         (f"cpr-{name}", Cpr, {"lr": RATE, "betas": (0.9, 0.99), **settings}, adam(), NONE, None)
         for name, settings in {
@@ -336,7 +366,8 @@ def main():
     for name, peer, arguments, rule, decay, clip in CASES:
         # torch counts the updates of each parameter; timm's Lamb those of the
         # group, so that only torch can tell what a missing gradient should do.
-        missing = getattr(peer, "MISSING", [(3, 1)] if peer.__module__.startswith("torch.") else [])
+        of_torch = peer.__module__.startswith("torch.") or peer is Adafactor
+        missing = getattr(peer, "MISSING", [(3, 1)] if of_torch else [])
         weights = [torch.nn.Parameter(torch.from_numpy(tensors[f"weight/{i}"].copy())) for i in range(len(SHAPES))]
         optimizer = peer(weights, **arguments)
         for step in range(STEPS):
@@ -351,7 +382,7 @@ def main():
                 optimizer.eval()
             for i, weight in enumerate(weights):
                 tensors[f"{name}/evaluated/{i}"] = weight.detach().numpy().copy()
-        schedule = {"kind": "constant", "from": RATE}
+        schedule = {"kind": "constant", "from": arguments["lr"]}
         if length := arguments.get("warmup_steps"):
             schedule = {"kind": "warm-up", "length": length, "then": schedule}
         config = {"rule": rule, "schedule": schedule, "decay": decay, "clip_norm": clip}

@@ -5,11 +5,12 @@
 
 The same shapes, f32, one device, by turns: PyTorch's, ours, PyTorch's again. A time is that of many
 steps in a row, from an idle device to an idle device, over their number; the
-fastest round counts. lawn-core is timed by its example `accelerator`, which `--executable` names if it
+fastest round counts. Beside PyTorch's stand timm's and schedulefree's, where those packages are installed. lawn-core is timed by its example `accelerator`, which `--executable` names if it
 is built already. `--json` prints a line for each result, as soon as it is there.
 """
 
 import argparse
+import importlib
 import json
 import pathlib
 import subprocess
@@ -24,6 +25,30 @@ PEERS = {
     f"torch {name}": TORCH[name]
     for name in ("AdamW fused", "AdamW foreach", "AdamW, tensor by tensor", "SGD fused", "SGD foreach")
 }
+PEERS["torch NAdamW foreach"] = lambda p: torch.optim.NAdam(p, lr=1e-3, weight_decay=0.01, decoupled_weight_decay=True, foreach=True)
+
+
+def installed(package):
+    """A package, if it is there: a machine with a GPU may have PyTorch alone."""
+    try:
+        return importlib.import_module(package)
+    except ImportError:
+        return None
+
+
+def trained(optimizer):
+    """An optimizer of two modes, in that of training."""
+    optimizer.train()
+    return optimizer
+
+
+if timm := installed("timm.optim"):
+    PEERS["timm NAdamW foreach"] = lambda p: timm.NAdamW(p, lr=1e-3, weight_decay=0.01, foreach=True)
+    PEERS["timm Lion foreach"] = lambda p: timm.Lion(p, lr=1e-3, weight_decay=0.01, foreach=True)
+    PEERS["timm AdamP"] = lambda p: timm.AdamP(p, lr=1e-3, weight_decay=0.01)
+if schedulefree := installed("schedulefree"):
+    PEERS["schedulefree AdamW foreach"] = lambda p: trained(schedulefree.AdamWScheduleFree(p, lr=1e-3, weight_decay=0.01, foreach=True))
+
 RATIOS = [
     ("AdamW, unchecked", "torch AdamW fused"),
     ("AdamW, unchecked", "torch AdamW foreach"),
@@ -37,6 +62,11 @@ RATIOS = [
     ("SGD, unchecked", "torch SGD fused"),
     ("SGD, unchecked", "torch SGD foreach"),
     ("SGD-LAWN", "torch SGD foreach"),
+    ("NAdamW, unchecked", "torch NAdamW foreach"),
+    ("NAdamW, unchecked", "timm NAdamW foreach"),
+    ("Lion, unchecked", "timm Lion foreach"),
+    ("AdamP, unchecked", "timm AdamP"),
+    ("Schedule-Free, unchecked", "schedulefree AdamW foreach"),
 ]
 
 
@@ -111,7 +141,8 @@ def main():
     names = next(iter(results.values()))
     print(table(["", *results], [[name] + [f"{r[name] * 1e3:.3f}" for r in results.values()] for name in names], arguments.markdown))
     print("\nOurs over theirs\n")
-    rows = [[f"{a} / {b}"] + [f"{r[a] / r[b]:.2f}" for r in results.values()] for a, b in RATIOS]
+    ratios = [(a, b) for a, b in RATIOS if b in PEERS]
+    rows = [[f"{a} / {b}"] + [f"{r[a] / r[b]:.2f}" for r in results.values()] for a, b in ratios]
     print(table(["", *results], rows, arguments.markdown))
 
 

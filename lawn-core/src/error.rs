@@ -107,11 +107,14 @@ pub enum Error {
         "a step was interrupted: some parameters have moved and others have not; expected a state and its weights to be loaded"
     )]
     Interrupted,
-    /// A learning rate or a decay of some parameters, set where the backend has them on a device.
+    /// A layer after one that is none, or none of those before it.
     #[error(
-        "settings of groups are fixed on this backend: expected them when the optimizer is built"
+        "a layer is after that of `{name}`: expected a parameter of a layer before it in the list"
     )]
-    FixedGroups,
+    LayerOrder {
+        /// The parameter that it names.
+        name: String,
+    },
     /// A constraint by head on a parameter that has none of so many rows.
     #[error(
         "parameter `{name}`: expected a first dimension of heads with {rows} rows each, found {found}"

@@ -1,7 +1,7 @@
 //! Optimizers for [tch](https://docs.rs/tch) whose weight norms can be held fixed:
 //! SGD, Adam, AdamW, AMSGrad, NAdamW, LAMB, LARS, Lion, AdamP, SGDP, Schedule-Free AdamW, Muon,
-//! Adagrad or a rule of your own, and on any of them Logit Attenuating Weight Normalization (LAWN)
-//! or another norm constraint: [`HyperballConfig`], [`CprConfig`], [`RotationalConfig`].
+//! Adafactor, Adagrad or a rule of your own, and on any of them Logit Attenuating Weight
+//! Normalization (LAWN) or another norm constraint: [`HyperballConfig`], [`CprConfig`], [`RotationalConfig`].
 //!
 //! LAWN (Gupta et al. 2021, arXiv 2108.05839) trains freely for a while, then
 //! fixes the norm of each constrained layer and goes on along the sphere:
@@ -208,7 +208,9 @@ mod units;
 
 pub use accumulation::Accumulation;
 pub use average::WeightAverage;
-pub use backend::BackendChoice as Backend;
+#[doc(hidden)]
+pub use backend::DeviceCode;
+pub use backend::{BackendChoice as Backend, ChosenBackend, CudaCompiler};
 pub use config::{Clock, OptimizerConfig};
 pub use constraint::*;
 pub use decay::WeightDecay;

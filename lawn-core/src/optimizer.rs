@@ -9,7 +9,7 @@ use crate::backend::choice::Circumstances;
 use crate::backend::clock::{Clock as DeviceClock, Counts};
 use crate::backend::interface::{Backend, Setup};
 use crate::backend::slot::{Slot, place};
-use crate::backend::{self, taken_by_cuda};
+use crate::backend::{self, ChosenBackend, taken_by_cuda};
 use crate::config::{Clock, OptimizerConfig};
 use crate::constraint::Phase;
 use crate::constraint::form::ConstraintForm;
@@ -35,6 +35,8 @@ pub struct Optimizer {
     pub(crate) slots: Vec<Slot>,
     /// What takes the steps.
     pub(crate) backend: Box<dyn Backend>,
+    /// Which it is.
+    chosen: ChosenBackend,
     /// Where their weights lie.
     pub(crate) weights: DisjointSpans,
     pub(crate) treatments: Vec<Treatment>,
@@ -176,10 +178,11 @@ impl Optimizer {
             constraint: form.as_ref(),
             watch,
         };
-        let backend = backend::build(&circumstances, setup);
+        let (chosen, backend) = backend::build(&circumstances, setup);
         Ok(Self {
             config,
             backend,
+            chosen,
             weights: place(&mut slots)?,
             slots,
             planned: treatments.clone(),
@@ -284,6 +287,12 @@ impl Optimizer {
             Clock::Samples => progress.samples,
         };
         self.config.schedule.lr_at(position) * self.rate_factor
+    }
+
+    /// What takes the steps, and where it is not the kernels of CUDA though a parameter is there, why.
+    #[must_use]
+    pub fn chosen_backend(&self) -> &ChosenBackend {
+        &self.chosen
     }
 
     /// The parameters that the kernels of CUDA leave to libtorch's operations in some phase, or would

@@ -162,7 +162,7 @@ impl Optimizer {
 
     /// Takes over into the slots what a device knows of updates, and of what the constraint
     /// remembers. Waits for it.
-    fn look_at_device(&mut self) {
+    pub(crate) fn look_at_device(&mut self) {
         let updates = self.backend.updates(&self.slots);
         let memories = self.backend.memories(&self.slots);
         for ((slot, updates), memories) in self.slots.iter_mut().zip(updates).zip(memories) {

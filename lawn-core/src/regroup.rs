@@ -36,15 +36,15 @@ impl Optimizer {
 
     /// Sets the factor to the learning rate, or the weight decay, of the parameters whose name
     /// matches a pattern, from the next step on; what is `None` stays. It is part of the state,
-    /// and [`treatments`](Self::treatments) has it.
+    /// and [`treatments`](Self::treatments) has it. Waits for an accelerator.
     ///
     /// Parameters are frozen and thawed without it: a step leaves those alone that require no
     /// gradient at the moment.
     ///
     /// # Errors
     ///
-    /// [`Error::UnmatchedPattern`]; [`Error::Setting`]; [`Error::DecayOnConstrained`];
-    /// [`Error::FixedGroups`] of a backend that has them on a device. Nothing has changed then.
+    /// [`Error::UnmatchedPattern`]; [`Error::Setting`]; [`Error::DecayOnConstrained`]. Nothing has
+    /// changed then.
     pub fn set_group(
         &mut self,
         pattern: &str,
@@ -57,16 +57,21 @@ impl Optimizer {
             decay,
         };
         self.require_regrouping(&one)?;
+        // What a device knows is told to it anew, from the slots.
+        let radii = self.backend.radii(&self.slots);
+        self.look_at_device();
+        for (slot, radii) in self.slots.iter_mut().zip(radii) {
+            slot.radii = radii;
+        }
         self.apply(&one);
         self.regrouped.push(one);
+        self.hand_on();
+        self.backend.load(&mut self.slots);
         Ok(())
     }
 
     /// Refuses what cannot be set.
     pub(crate) fn require_regrouping(&self, one: &Regrouping) -> Result<(), Error> {
-        if !self.backend.regroups() {
-            return Err(Error::FixedGroups);
-        }
         let scale = one.learning_rate_scale.unwrap_or(1.0);
         let valid = scale.is_finite() && scale >= 0.0;
         let expected = "a finite number of at least 0";
@@ -106,7 +111,8 @@ impl Optimizer {
         self.freed = std::cell::OnceCell::new();
     }
 
-    /// Sets what a state says was set, and nothing else.
+    /// Sets what a state says was set, and nothing else; the backend has yet to
+    /// [load](crate::backend::interface::Backend::load) the slots.
     pub(crate) fn regroup(&mut self, all: Vec<Regrouping>) {
         for (planned, treatment) in self.planned.iter().zip(&mut self.treatments) {
             treatment.decay = planned.decay;
@@ -117,5 +123,13 @@ impl Optimizer {
         }
         all.iter().for_each(|one| self.apply(one));
         self.regrouped = all;
+        self.hand_on();
+    }
+
+    /// Hands on what was set to the backend, which then has to be told what the slots know.
+    fn hand_on(&mut self) {
+        let constraint = self.config.constraint().map(|constraint| constraint.form());
+        let rule = &*self.config.rule;
+        self.backend.regroup(&self.slots, rule, constraint.as_ref());
     }
 }

@@ -3,12 +3,19 @@
 
 mod common;
 
+use std::time::Duration;
+
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use lawn_core::{AdamConfig, Optimizer, OptimizerConfig, Parameters, Schedule};
-use lawn_models::models::ctr::{DcnV2, DcnV2Config, Dlrm, DlrmSmallConfig, DlrmSmallForm, Tables};
-use lawn_models::models::{
-    CtrShape, ImageModelName, ImageModelOptions, Mode, Model, NeuMf, NeuMfConfig,
+use lawn_models::models::ctr::{
+    DcnV2, DcnV2Config, DeepConfig, DeepFm, Dlrm, DlrmConfig, DlrmSmallConfig, DlrmSmallForm,
+    Logistic, LogisticConfig, Tables, WideDeep,
 };
+use lawn_models::models::{
+    CtrShape, ImageModelName, ImageModelOptions, MatrixFactorization, MatrixFactorizationConfig,
+    Mode, Model, NcfModelKind, NeuMf, NeuMfConfig,
+};
+use lawn_models::{Autocast, HalfKind};
 use tch::nn::{Path, VarStore};
 use tch::{Device, Kind, Reduction, Tensor};
 
@@ -28,6 +35,8 @@ struct Training {
     inputs: Vec<Tensor>,
     targets: Tensor,
     loss: fn(&Tensor, &Tensor) -> Tensor,
+    /// What the forward pass and the loss are computed in, if not in f32.
+    half: Option<HalfKind>,
 }
 
 impl Training {
@@ -50,13 +59,25 @@ impl Training {
             inputs,
             targets,
             loss,
+            half: None,
+        }
+    }
+
+    fn in_bf16(self) -> Self {
+        Self {
+            half: Some(HalfKind::Bf16),
+            ..self
         }
     }
 
     fn step(&mut self) {
         self.optimizer.zero_grad();
-        let logits = self.model.forward(&self.inputs, Mode::Train { first: 0 });
-        (self.loss)(&logits, &self.targets).backward();
+        let loss = {
+            let _half = (self.half).map(|kind| Autocast::begin(Device::Cpu, kind));
+            let logits = self.model.forward(&self.inputs, Mode::Train { first: 0 });
+            (self.loss)(&logits, &self.targets)
+        };
+        loss.backward();
         self.optimizer.step().expect("gradients are finite");
     }
 }
@@ -75,16 +96,33 @@ fn hits(count: i64) -> Tensor {
     uniform.lt(0.25).to_kind(Kind::Float)
 }
 
-fn ncf(factors: i64, layers: &[i64], count: i64) -> Training {
+fn rated(build: impl FnOnce(&Path) -> Box<dyn Model>, count: i64) -> Training {
+    let side = |bound| Tensor::randint(bound, [count], (Kind::Int64, Device::Cpu));
+    Training::new(build, MOVIELENS.map(side).into(), hits(count), binary)
+}
+
+fn ncf(model: NcfModelKind, factors: i64, layers: &[i64], count: i64) -> Training {
     let [users, items] = MOVIELENS;
     let config = NeuMfConfig {
+        model,
         factors,
         layers: layers.to_vec(),
         ..NeuMfConfig::new(users, items)
     };
-    let side = |bound| Tensor::randint(bound, [count], (Kind::Int64, Device::Cpu));
-    let build = |path: &Path| Box::new(NeuMf::new(path, &config, 0)) as Box<dyn Model>;
-    Training::new(build, MOVIELENS.map(side).into(), hits(count), binary)
+    rated(|path| Box::new(NeuMf::new(path, &config, 0)), count)
+}
+
+fn mf(factors: i64, count: i64) -> Training {
+    let [users, items] = MOVIELENS;
+    let config = MatrixFactorizationConfig {
+        users,
+        items,
+        factors,
+    };
+    rated(
+        |path| Box::new(MatrixFactorization::new(path, &config, 0)),
+        count,
+    )
 }
 
 fn image(name: ImageModelName, side: i64, count: i64) -> Training {
@@ -110,9 +148,24 @@ fn clicks(build: impl FnOnce(&Path, &CtrShape) -> Box<dyn Model>, count: i64) ->
     Training::new(|path| build(path, &shape), inputs, hits(count), binary)
 }
 
-fn dlrm(count: i64) -> Training {
+fn dlrm_small(count: i64) -> Training {
     let form = DlrmSmallForm::Plain;
     let config = DlrmSmallConfig { form, dropout: 0.0 }.dlrm();
+    clicks(
+        |path, shape| Box::new(Dlrm::new(path, &config, shape, 0)),
+        count,
+    )
+}
+
+/// As wide as the other click models here: the tables of the default take most of a gigabyte.
+fn dlrm(count: i64) -> Training {
+    let config = DlrmConfig {
+        width: 16,
+        bottom: vec![128, 16],
+        top: vec![128, 64],
+        tables: Tables::Shared,
+        ..DlrmConfig::default()
+    };
     clicks(
         |path, shape| Box::new(Dlrm::new(path, &config, shape, 0)),
         count,
@@ -130,31 +183,88 @@ fn dcn(count: i64) -> Training {
     )
 }
 
+fn logistic(count: i64) -> Training {
+    let config = LogisticConfig {
+        tables: Tables::Shared,
+    };
+    clicks(
+        |path, shape| Box::new(Logistic::new(path, &config, shape)),
+        count,
+    )
+}
+
+fn deep() -> DeepConfig {
+    DeepConfig {
+        tables: Tables::Shared,
+        ..DeepConfig::default()
+    }
+}
+
+fn wide_deep(count: i64) -> Training {
+    clicks(
+        |path, shape| Box::new(WideDeep::new(path, &deep(), shape, 0)),
+        count,
+    )
+}
+
+fn deepfm(count: i64) -> Training {
+    clicks(
+        |path, shape| Box::new(DeepFm::new(path, &deep(), shape, 0)),
+        count,
+    )
+}
+
+/// How long a network is timed for, in seconds: small ones need little.
+const LONG: u64 = 3;
+const SHORT: u64 = 1;
+
 fn steps(criterion: &mut Criterion) {
     tch::manual_seed(0);
     let mut group = criterion.benchmark_group("training step");
     type Made = fn() -> Training;
-    let cases: [(&str, i64, Made); 7] = [
-        ("ncf neumf of 8 factors", 4096, || {
-            ncf(8, &[64, 32, 16, 8], 4096)
+    let cases: [(&str, i64, u64, Made); 17] = [
+        ("ncf neumf of 8 factors", 4096, LONG, || {
+            ncf(NcfModelKind::Neumf, 8, &[64, 32, 16, 8], 4096)
         }),
-        ("ncf neumf of 64 factors", 4096, || {
-            ncf(64, &[256, 256, 128, 64], 4096)
+        ("ncf neumf of 64 factors", 4096, LONG, || {
+            ncf(NcfModelKind::Neumf, 64, &[256, 256, 128, 64], 4096)
         }),
-        ("image resnet18_cifar 32 px", 8, || {
+        ("ncf mf of 16 factors", 4096, SHORT, || mf(16, 4096)),
+        ("ncf gmf of 8 factors", 4096, SHORT, || {
+            ncf(NcfModelKind::Gmf, 8, &[64, 32, 16, 8], 4096)
+        }),
+        ("ncf mlp of 8 factors", 4096, SHORT, || {
+            ncf(NcfModelKind::Mlp, 8, &[64, 32, 16, 8], 4096)
+        }),
+        ("image resnet18_cifar 32 px", 8, LONG, || {
             image(ImageModelName::Resnet18Cifar, 32, 8)
         }),
-        ("image resnet50 64 px", 4, || {
+        ("image resnet_cifar of 20 layers 32 px", 16, SHORT, || {
+            image(ImageModelName::ResnetCifar, 32, 16)
+        }),
+        (
+            "image resnet_cifar of 20 layers 32 px in bf16",
+            16,
+            SHORT,
+            || image(ImageModelName::ResnetCifar, 32, 16).in_bf16(),
+        ),
+        ("image resnet50 64 px", 4, LONG, || {
             image(ImageModelName::Resnet50, 64, 4)
         }),
-        ("image vit_s_16 224 px", 1, || {
+        ("image vit_s_16 224 px", 1, LONG, || {
             image(ImageModelName::VitS16, 224, 1)
         }),
-        ("ctr dlrm_small", 512, || dlrm(512)),
-        ("ctr dcn_v2", 512, || dcn(512)),
+        ("ctr dlrm_small", 512, LONG, || dlrm_small(512)),
+        ("ctr dlrm", 512, SHORT, || dlrm(512)),
+        ("ctr dcn_v2", 512, LONG, || dcn(512)),
+        ("ctr dcn_v2 in bf16", 512, SHORT, || dcn(512).in_bf16()),
+        ("ctr logistic", 512, SHORT, || logistic(512)),
+        ("ctr wide_deep", 512, SHORT, || wide_deep(512)),
+        ("ctr deepfm", 512, SHORT, || deepfm(512)),
     ];
-    for (name, samples, made) in cases {
+    for (name, samples, seconds, made) in cases {
         let mut training = made();
+        group.measurement_time(Duration::from_secs(seconds));
         group.throughput(Throughput::Elements(samples as u64));
         group.bench_function(name, |bencher| bencher.iter(|| training.step()));
     }

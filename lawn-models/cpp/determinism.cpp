@@ -74,6 +74,14 @@ char *lawn_not_deterministic(void *of) {
   return strdup(lines.c_str());
 }
 
+// Whether cuDNN times its algorithms for each new shape and takes the fastest; answers how it was.
+bool lawn_measure_cudnn(bool measures) {
+  at::Context &context = at::globalContext();
+  const bool before = context.benchmarkCuDNN();
+  context.setBenchmarkCuDNN(measures);
+  return before;
+}
+
 void lawn_end_deterministic(void *of) {
   auto *region = static_cast<Region *>(of);
   c10::WarningUtils::set_warning_handler(region->handler);

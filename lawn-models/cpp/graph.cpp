@@ -72,6 +72,13 @@ struct DeviceMemory : c10::DeviceAllocator {
   virtual void releasePool(c10::DeviceIndex device, Pool pool) = 0;
 };
 
+DeviceMemory &device_memory() {
+  auto *there = static_cast<std::atomic<DeviceMemory *> *>(
+      dlsym(RTLD_DEFAULT, "_ZN3c104cuda20CUDACachingAllocator9allocatorE"));
+  TORCH_CHECK(there != nullptr, "this libtorch has no allocator of CUDA");
+  return *there->load();
+}
+
 // Tells both allocators that a capture is over. Where one fails, libtorch 2.11 throws before it does
 // that (pytorch/pytorch#180395), and the allocators wait for its end ever after: memory that two streams
 // have used is not reused, and giving memory back ends in an assertion.
@@ -79,12 +86,9 @@ void end_capture_of_memory(c10::DeviceIndex device, Pool pool) {
   if (TORCH_VERSION_MAJOR != 2 || TORCH_VERSION_MINOR != 11) {
     return;
   }
-  auto *there = static_cast<std::atomic<DeviceMemory *> *>(
-      dlsym(RTLD_DEFAULT, "_ZN3c104cuda20CUDACachingAllocator9allocatorE"));
-  TORCH_CHECK(there != nullptr, "this libtorch has no allocator of CUDA");
-  DeviceMemory *memory = there->load();
-  memory->endAllocateToPool(device, pool);
-  memory->releasePool(device, pool);
+  DeviceMemory &memory = device_memory();
+  memory.endAllocateToPool(device, pool);
+  memory.releasePool(device, pool);
   at::HostAllocator *host = at::getHostAllocator(c10::DeviceType::CUDA);
   host->end_allocate_to_pool(pool);
   host->release_pool(pool);
@@ -117,6 +121,14 @@ struct Side {
 } // namespace
 
 extern "C" {
+
+// Whether everything is there by which graphs are called; nothing is captured.
+char *lawn_has_graphs() {
+  return lawn::guarded([] {
+    methods();
+    device_memory();
+  });
+}
 
 // A stream of a device beside the one that is used.
 char *lawn_side_stream(int device, void **side) {

@@ -1,6 +1,7 @@
 // What a device computes of samples.h, computed on the host: tests hold the host's own to it.
 
 #include "samples.h"
+#include "shown.h"
 
 #include <cstdint>
 
@@ -13,14 +14,19 @@ void lawn_samples_permuted(const lawn::samples::Permutation *order, uint64_t fir
   }
 }
 
+// As the kernel of samples.cu, its threads one after the other.
 void lawn_samples_ratings(const lawn::samples::Pairs *train, const lawn::samples::Permutation *order,
-                          uint64_t key, uint64_t count, uint64_t *users, uint64_t *items,
-                          bool *positive) {
-  for (uint64_t n = 0; n < count; ++n) {
-    const lawn::samples::Rating rating = lawn::samples::rating(*train, *order, key, n);
-    users[n] = rating.user;
-    items[n] = rating.item;
-    positive[n] = rating.is_positive;
+                          uint64_t key, uint64_t first, uint64_t count, long long *users,
+                          long long *items, float *labels) {
+  for (uint64_t number = 0; number < count; ++number) {
+    lawn::samples::write(*train, *order, key, first, number, users, items, labels);
+  }
+}
+
+// As the kernel of shown.cu.
+void lawn_samples_shown(const lawn::samples::Shown *of, float *values) {
+  for (uint64_t number = 0; number < of->count * of->height * of->width; ++number) {
+    lawn::samples::show(*of, number, values);
   }
 }
 

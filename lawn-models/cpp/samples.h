@@ -114,6 +114,15 @@ LAWN_SAMPLES Rating rating(const Pairs &train, const Permutation &order, u64 key
   return sample;
 }
 
+// Writes the sample that is `number` places after the first of a batch to its place there.
+LAWN_SAMPLES void write(const Pairs &train, const Permutation &order, u64 key, u64 first, u64 number,
+                        long long *users, long long *items, float *labels) {
+  const Rating sample = rating(train, order, key, first + number);
+  users[number] = (long long)sample.user;
+  items[number] = (long long)sample.item;
+  labels[number] = sample.is_positive ? 1.0f : 0.0f;
+}
+
 // Whether an image is turned left to right, and by how many pixels it then goes down and right.
 struct Move {
   bool flip;

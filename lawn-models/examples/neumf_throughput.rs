@@ -38,6 +38,9 @@ struct Options {
     /// Launch operations one by one on CUDA, in place of graphs
     #[arg(long)]
     no_graphs: bool,
+    /// Take operations that give the same bits each time
+    #[arg(long)]
+    deterministic: bool,
 }
 
 /// Keeps the records of the timed epochs, and how passes were computed.
@@ -95,7 +98,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         checkpoint: folder.path().join("checkpoint.safetensors"),
         checkpoint_every: Duration::from_secs(3600),
         keep_weights: false,
-        deterministic: false,
+        deterministic: options.deterministic,
         graphs: !options.no_graphs,
     };
     let mut timed = Timed::default();

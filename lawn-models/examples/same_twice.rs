@@ -9,13 +9,13 @@
 
 use std::error::Error;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use clap::{Parser, ValueEnum};
 use lawn_models::{
-    Amount, Device, EvaluationRecord, GraphUse, Notice, Observer, OptimizerSettings, Precision,
-    RuleName, Stage, TaskConfig, TrialConfig, TrialContext, TrialEnd, TrialInfo, keep_host_memory,
-    run_trial, set_threads,
+    Amount, Beginning, Device, EvaluationRecord, GraphUse, Notice, Observer, OptimizerSettings,
+    Precision, RuleName, Stage, TaskConfig, TrialConfig, TrialContext, TrialEnd, TrialInfo,
+    keep_host_memory, probe, run_trial, set_threads, train_dataset,
 };
 use serde_json::{Value, json};
 
@@ -36,7 +36,7 @@ struct Options {
     /// Passes over the train split
     #[arg(long, default_value_t = 2)]
     epochs: u64,
-    /// Users, or train images
+    /// Users, train images, or hundreds of clicks
     #[arg(long, default_value_t = 400)]
     size: u32,
     /// Seconds from one checkpoint to the next
@@ -51,6 +51,9 @@ struct Options {
     /// Capture passes on CUDA in graphs, and replay them
     #[arg(long)]
     graphs: bool,
+    /// Train nothing: say whether the samples of two epochs are the same from host and device
+    #[arg(long)]
+    samples: bool,
     /// Index of a CUDA device, in place of the CPU
     #[arg(long)]
     cuda: Option<usize>,
@@ -64,6 +67,8 @@ enum Task {
     Image,
     /// A vision transformer with dropout and dropped blocks
     Transformer,
+    /// DLRM: a table of each column, dot products of their rows
+    Clicks,
 }
 
 impl Task {
@@ -82,6 +87,13 @@ impl Task {
                     "model": "vit_s_16", "dropout": 0.1, "drop_path": 0.1, "generated": images,
                 }),
             ),
+            Self::Clicks => (
+                "ctr",
+                json!({
+                    "generated": { "rows": 100 * size },
+                    "model": { "name": "dlrm", "width": 8, "bottom": [16, 8], "top": [32, 16] },
+                }),
+            ),
         }
     }
 }
@@ -94,6 +106,15 @@ impl Lines {
         line["event"] = what.into();
         line["seconds"] = self.0.elapsed().as_secs_f64().into();
         println!("{line}");
+    }
+}
+
+impl Lines {
+    /// Tells when it has come so far, in seconds since 1970.
+    fn reach(&self, beginning: Beginning) {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let at = since.map_or(0.0, |since| since.as_secs_f64());
+        self.tell("reached", json!({ "beginning": beginning, "at": at }));
     }
 }
 
@@ -120,6 +141,9 @@ impl Observer for Lines {
         }
         self.tell("notice", line);
     }
+    fn reached(&mut self, beginning: Beginning) {
+        self.reach(beginning);
+    }
     fn computed(&mut self, used: &GraphUse) {
         self.tell("computed", json!({ "graphs": used }));
     }
@@ -128,9 +152,41 @@ impl Observer for Lines {
     }
 }
 
+/// Compares the samples of two epochs, batch by batch.
+fn samples(
+    lines: &Lines,
+    task: &TaskConfig,
+    device: Device,
+    batch_size: u64,
+) -> Result<(), Box<dyn Error>> {
+    if device.is_cuda() {
+        // Loads libtorch's half for CUDA.
+        probe();
+    }
+    let dataset = train_dataset(task, None, 0)?;
+    let (mut count, mut differ) = (0u64, 0u64);
+    for epoch in [1, 2] {
+        for first in (0..dataset.len()).step_by(batch_size as usize) {
+            let samples = first..(first + batch_size).min(dataset.len());
+            let host = dataset.batch(samples.clone(), epoch)?;
+            let there = dataset.batch_on(samples.clone(), epoch, device)?;
+            let there = there.to_device(Device::Cpu);
+            let same = host.targets == there.targets && host.inputs == there.inputs;
+            count += samples.end - samples.start;
+            differ += u64::from(!same);
+        }
+    }
+    let line = json!({
+        "samples": count, "batches_that_differ": differ, "reason": dataset.take_reason(),
+    });
+    lines.tell("samples", line);
+    Ok(())
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
-    let started = Instant::now();
+    let mut lines = Lines(Instant::now());
     let options = Options::parse();
+    lines.reach(Beginning::Process);
     set_threads(options.threads);
     keep_host_memory();
     std::fs::create_dir_all(&options.folder)?;
@@ -141,6 +197,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         ..OptimizerSettings::new(RuleName::Adam, 3e-3)
     };
     let task = TaskConfig::from_table(kind, table)?;
+    let device = options.cuda.map_or(Device::Cpu, Device::Cuda);
+    if options.samples {
+        return samples(&lines, &task, device, options.batch_size);
+    }
     let epochs = Amount::Epochs(options.epochs);
     let config = TrialConfig {
         stage: Stage::Confirm,
@@ -149,7 +209,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ..TrialConfig::new(task, optimizer, options.batch_size, epochs)
     };
     let context = TrialContext {
-        device: options.cuda.map_or(Device::Cpu, Device::Cuda),
+        device,
         data_root: None,
         checkpoint: options.folder.join("checkpoint.safetensors"),
         checkpoint_every: Duration::from_secs_f64(options.checkpoint_every),
@@ -157,7 +217,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         deterministic: !options.not_deterministic,
         graphs: options.graphs,
     };
-    let mut lines = Lines(started);
     match run_trial(&config, &context, &mut lines)? {
         TrialEnd::Finished(summary) => {
             let line = json!({ "steps": summary.steps, "train_loss": summary.train_loss });

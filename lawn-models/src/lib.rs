@@ -36,8 +36,9 @@ pub use data::ratings::{
 };
 pub use data::{Batch, DataError, Dataset, Loader, Request};
 pub use device::{
-    Autocast, Card, CudaProbe, Driver, HalfKind, Probe, cuda_compiler, cuda_driver,
-    keep_host_memory, kernel_threads, memory_shortage, probe, set_threads,
+    Autocast, Card, CudaProbe, CudnnMeasuring, Deterministic, Driver, HalfKind, Probe,
+    cuda_compiler, cuda_driver, cuda_graphs, gpu_memory_left, keep_host_memory, kernel_threads,
+    memory_shortage, probe, set_threads,
 };
 pub use measure::{
     Candidates, Duplicates, Floor, Measurement, ProtocolConfig, ProtocolName, RankingMetric, Split,
@@ -54,22 +55,22 @@ pub use tasks::{
     Surroundings, TaskConfig, TaskMetrics, TrialConfig, evaluate_images,
 };
 pub use train::{
-    EvaluationRecord, GraphUse, Notice, Observer, ParameterDiagnostics, PassGraphs, RangeStep,
-    RangeTest, RateRange, Rehearsal, SHORTAGE, Seconds, SilentObserver, TreatedLayer,
-    TreatedLayers, TrialContext, TrialEnd, TrialError, TrialInfo, TrialSummary, UnitNorm, dry_run,
-    examine, largest_share, range_test, remove_checkpoints, run_trial, run_trial_on, set_aside,
-    set_checkpoints_aside, treated_layers,
+    Beginning, DeviceUse, EvaluationRecord, GraphUse, Notice, Observer, ParameterDiagnostics,
+    PassGraphs, RangeStep, RangeTest, RateRange, Rehearsal, SHORTAGE, Seconds, SilentObserver,
+    TreatedLayer, TreatedLayers, TrialContext, TrialEnd, TrialError, TrialInfo, TrialSummary,
+    UnitNorm, dry_run, examine, largest_share, range_test, remove_checkpoints, run_trial,
+    run_trial_on, set_aside, set_checkpoints_aside, treated_layers,
 };
 pub use trial::{
-    Amount, ConstraintName, Diagnostics, Evaluation, FreePhase, FreezeCondition, Length, LrShape,
-    OptimizerSettings, Precision, RuleName, ScopeName, ScopeSetting, SettingsError, Stage,
+    Amount, ConstraintName, Diagnostics, Evaluation, FreePhase, FreezeCondition, LambForm, Length,
+    LrShape, OptimizerSettings, Precision, RuleName, ScopeName, ScopeSetting, SettingsError, Stage,
     TestPermit,
 };
 
 /// Types of `lawn-core` that the public interface is made of.
 pub use lawn_core::{
-    Constraint, CowClipConfig, Determinism, Granularity, Map, Phase, Role, RuleConfig, Treatment,
-    TreatmentTable, UntouchedRows,
+    Adaptation, Constraint, CowClipConfig, CudaCompiler, Determinism, Granularity, Map,
+    MuonIteration, MuonScale, Phase, Role, RuleConfig, Treatment, TreatmentTable, UntouchedRows,
 };
 /// The device type of [`TrialContext`].
 pub use tch::Device;

@@ -11,7 +11,7 @@ use super::verdict::{self, AdjustedPValues, Verdict};
 use crate::error::Error;
 use crate::parallel;
 use crate::records::Records;
-use crate::request::{Contrast, ReportRequest};
+use crate::request::{Contrast, PlannedTask, ReportRequest};
 use crate::stats::{Adjustment, adjust};
 use crate::text::number;
 
@@ -177,6 +177,44 @@ fn family(
     })
 }
 
+/// Why there is no large-batch drop of a task, where there is none; `planned` is what is still going to
+/// have trials.
+fn without_drop(
+    task: &Task,
+    request: &ReportRequest,
+    planned: Option<&PlannedTask>,
+) -> Option<String> {
+    let name = &task.name;
+    let reference = request.reference_batch_size;
+    let waits = |is_it: &dyn Fn(i64) -> bool| {
+        let mut sizes = planned.into_iter().flat_map(|planned| &planned.batch_sizes);
+        sizes.any(|size| is_it(*size))
+    };
+    if !task.batch_sizes.contains(&reference) {
+        let (yet, so) = match waits(&|size| size == reference) {
+            true => (" yet", "its large-batch drop is not known"),
+            false => ("", "it has no large-batch drop"),
+        };
+        return Some(format!(
+            "Task {name} has no trial at the reference batch size {}{yet}, so {so}.",
+            number(reference as f64)
+        ));
+    }
+    let [only] = task.batch_sizes[..] else {
+        return None;
+    };
+    Some(match waits(&|size| size != only) {
+        true => format!(
+            "So far task {name} has trials of batch size {} alone, so its large-batch drop and its \
+             slope are not known.",
+            number(only as f64)
+        ),
+        false => format!(
+            "Task {name} has only one batch size, so it has no large-batch drop and no slope."
+        ),
+    })
+}
+
 /// What was asked for and cannot be answered from the records.
 fn notes(tasks: &[Task], request: &ReportRequest) -> Vec<String> {
     let mut notes = request.notes.clone();
@@ -185,6 +223,11 @@ fn notes(tasks: &[Task], request: &ReportRequest) -> Vec<String> {
     }
     if request.contrasts.is_empty() {
         notes.push("No contrast was registered, so nothing is compared.".to_owned());
+    }
+    let begun = |name: &String| tasks.iter().any(|task| task.name == *name);
+    if !tasks.is_empty() {
+        let waiting = request.planned.keys().filter(|name| !begun(name));
+        notes.extend(waiting.map(|name| format!("Task {name} has no trial yet.")));
     }
     for task in tasks {
         let name = &task.name;
@@ -205,29 +248,22 @@ fn notes(tasks: &[Task], request: &ReportRequest) -> Vec<String> {
                 if alone.len() == 1 { "it" } else { "them" },
             ));
         }
+        let planned = request.planned.get(name);
         for contrast in &request.contrasts {
             for arm in [&contrast.baseline, &contrast.treatment] {
                 if !task.arms.contains(arm) {
+                    let yet = planned.is_some_and(|planned| planned.arms.contains(arm));
                     notes.push(format!(
-                        "Task {name} has no trial of arm {arm}, so {} is not compared with {} \
+                        "Task {name} has no trial of arm {arm}{}, so {} is not compared with {} \
                          there.",
-                        contrast.treatment, contrast.baseline
+                        if yet { " yet" } else { "" },
+                        contrast.treatment,
+                        contrast.baseline
                     ));
                 }
             }
         }
-        let reference = request.reference_batch_size;
-        if !task.batch_sizes.contains(&reference) {
-            notes.push(format!(
-                "Task {name} has no trial at the reference batch size {}, so it has no \
-                 large-batch drop.",
-                number(reference as f64)
-            ));
-        } else if task.batch_sizes.len() == 1 {
-            notes.push(format!(
-                "Task {name} has only one batch size, so it has no large-batch drop and no slope."
-            ));
-        }
+        notes.extend(without_drop(task, request, planned));
         let known = request.contrasts.iter().filter(|one| known(task, one));
         let mut without: Vec<&str> = known
             .flat_map(|one| [one.baseline.as_str(), one.treatment.as_str()])

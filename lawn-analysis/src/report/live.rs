@@ -37,6 +37,16 @@ pub struct LiveCell {
     pub failed: Vec<(String, usize)>,
     /// The best validation metric of the tuning trials so far.
     pub best: Option<f64>,
+    /// Where nothing is tuned, the mean of the validation metric over the confirmation trials that
+    /// ended well so far, and their number.
+    pub mean: Option<(f64, usize)>,
+}
+
+impl LiveCell {
+    /// What arms are compared by.
+    fn value(&self) -> Option<f64> {
+        self.best.or(self.mean.map(|(mean, _)| mean))
+    }
 }
 
 /// A sweep that still runs.
@@ -117,8 +127,8 @@ impl Live {
         let (metric, more) = of.map_or(("metric", true), |(_, metric, more)| (metric, *more));
         let leads = |cell: &LiveCell| {
             let rivals = cells.iter().filter(|one| one.batch_size == cell.batch_size);
-            let rivals: Vec<f64> = rivals.filter_map(|one| one.best).collect();
-            cell.best.is_some_and(|best| {
+            let rivals: Vec<f64> = rivals.filter_map(LiveCell::value).collect();
+            cell.value().is_some_and(|best| {
                 let beats = |other: &f64| if more { best >= *other } else { best <= *other };
                 rivals.len() > 1 && rivals.iter().all(beats)
             })
@@ -156,11 +166,19 @@ impl Live {
             ),
         };
         let (task, metric) = (escape(task), escape(metric));
+        let what = match cells.iter().any(|cell| cell.tuned[1] > 0) {
+            true => {
+                format!("best validation {metric} so far ({better}) of the settings tried")
+            }
+            false => format!(
+                "mean validation {metric} so far ({better}) of the trials that ended well, with their \
+                 number: nothing is tuned"
+            ),
+        };
         format!(
-            "<div class=\"scroll\" role=\"region\" aria-label=\"Best so far on {task}\" \
-             tabindex=\"0\">\n<table class=\"means\"><caption><span>{task}: best validation \
-             {metric} so far ({better}) of the settings tried, by arm and batch size. A diamond \
-             marks the best arm of a batch size.</span></caption>\n<thead><tr><th scope=\"col\">arm\
+            "<div class=\"scroll whole\" role=\"region\" aria-label=\"Best so far on {task}\" \
+             tabindex=\"0\">\n<table class=\"means\"><caption><span>{task}: {what}, by arm and \
+             batch size. A diamond marks the best arm of a batch size.</span></caption>\n<thead><tr><th scope=\"col\">arm\
              </th>{headings}</tr></thead>\n<tbody>\n{rows}</tbody></table>\n</div>\n{floors}"
         )
     }
@@ -201,6 +219,8 @@ fn running_row(trial: &RunningTrial) -> String {
 
 fn best_cell(cell: &LiveCell, leads: bool) -> String {
     let mut below = Vec::new();
+    let mean = cell.mean.filter(|_| cell.best.is_none());
+    below.extend(mean.map(|(_, n)| format!("n {n}")));
     for ([over, all], what) in [(cell.tuned, "tuned"), (cell.confirmed, "confirmed")] {
         if all > 0 {
             below.push(format!("{over}/{all} {what}"));
@@ -212,7 +232,7 @@ fn best_cell(cell: &LiveCell, leads: bool) -> String {
         .iter()
         .map(|line| format!("<br><span class=\"small\">{line}</span>"))
         .collect();
-    let best = cell.best.map_or("–".to_owned(), number);
+    let best = cell.value().map_or("–".to_owned(), number);
     let best = match leads {
         true => format!("<strong class=\"leads\">{best}</strong>"),
         false => best,
@@ -295,6 +315,49 @@ mod tests {
         let html = live(true).html();
         assert!(html.contains("data-over=\"3\""));
         assert!(html.contains("Without a network: random 0.5"), "{html}");
+    }
+
+    #[test]
+    fn where_nothing_is_tuned_the_mean_of_the_seeds_stands_and_is_called_so() {
+        let untuned = |arm: &str, mean| LiveCell {
+            tuned: [0, 0],
+            confirmed: [2, 6],
+            mean,
+            ..cell(arm, 64, None)
+        };
+        let live = |cells| Live {
+            cells,
+            metrics: vec![("t".into(), "auc".into(), true)],
+            ..Live::default()
+        };
+        let html = live(vec![
+            untuned("a", Some((0.5, 2))),
+            untuned("b", Some((0.625, 1))),
+            untuned("c", None),
+        ])
+        .html();
+        for part in [
+            "t: mean validation auc so far",
+            "<td class=\"number\">0.5<br><span class=\"small\">n 2</span>",
+            "<strong class=\"leads\">0.625</strong><br><span class=\"small\">n 1</span>",
+            "<td class=\"number\">–<br><span class=\"small\">2/6 confirmed",
+        ] {
+            assert!(html.contains(part), "{part:?} is not in {html}");
+        }
+        let html = live(vec![cell("a", 64, Some(0.5))]).html();
+        assert!(html.contains("t: best validation auc so far"), "{html}");
+    }
+
+    #[test]
+    fn every_arm_is_in_view() {
+        let arms = (0..10).map(|arm| cell(&format!("arm-{arm}"), 64, Some(0.5)));
+        let live = Live {
+            cells: arms.collect(),
+            ..Live::default()
+        };
+        let html = live.html();
+        let region = "class=\"scroll whole\" role=\"region\" aria-label=\"Best so far on t\"";
+        assert!(html.contains(region) && html.contains("arm-9"), "{html}");
     }
 
     #[test]

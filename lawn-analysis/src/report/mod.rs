@@ -16,7 +16,7 @@ mod verdicts;
 mod writing;
 
 pub use crate::analysis::contrasts_by_name;
-pub use crate::request::{Contrast, DecidingTest, ReportRequest};
+pub use crate::request::{Contrast, DecidingTest, PlannedTask, ReportRequest};
 pub use crate::width::Width;
 pub use files::{FigureFiles, ReportFiles};
 pub use findings::{Findings, RenderedFindings};

@@ -42,6 +42,13 @@ fn laid(layout: Layout) -> ResultsOptions {
     }
 }
 
+/// The notes but that on the name of the metric, which these files lack.
+fn noted(results: &Results) -> Vec<String> {
+    let notes = results.notes.iter();
+    let others = notes.filter(|note| !note.starts_with("Nothing names the metric"));
+    others.cloned().collect()
+}
+
 /// Arm, batch size, seed and metric of each trial.
 fn cells(trials: &[TrialRow]) -> Vec<(String, i64, i64, Option<f64>)> {
     let cell = |trial: &TrialRow| {
@@ -290,16 +297,21 @@ fn the_last_row_of_a_trial_is_read_whatever_it_holds() {
     }
 }
 
-#[test]
-fn in_a_wide_table_the_last_number_of_each_column_is_read_and_said_to_be_earlier() {
-    let layout = Layout {
+/// A wide table of two seeds by steps.
+fn by_steps() -> Layout {
+    Layout {
         last: Some("step".to_owned()),
         constants: pairs(&[("task", "t"), ("arm", "x"), ("batch_size", "1")]),
         wide: vec![WideColumns::parse("acc_{seed}").unwrap()],
         ..Layout::default()
-    };
-    let text = "step,acc_1,acc_2\n1,0.5,\n2,0.6,0.4\n3,,0.7\n";
-    let results = read(&[("a.csv", text)], &laid(layout)).unwrap();
+    }
+}
+
+#[test]
+fn in_a_wide_table_the_last_number_of_each_column_is_read_and_said_to_be_earlier() {
+    // Both took a number at every second step.
+    let text = "step,acc_1,acc_2\n1,0.5,\n2,,0.3\n3,0.6,\n4,,0.7\n";
+    let results = read(&[("a.csv", text)], &laid(by_steps())).unwrap();
     let metrics = results.records.trials.iter().map(|trial| trial.test_metric);
     assert_eq!(metrics.collect::<Vec<_>>(), [Some(0.6), Some(0.7)]);
     let notes = results.notes.join(" ");
@@ -307,6 +319,55 @@ fn in_a_wide_table_the_last_number_of_each_column_is_read_and_said_to_be_earlier
         notes.contains("Of 1 trial the last rows have no number"),
         "{notes}"
     );
+    // Another batch size takes fewer steps.
+    let layout = Layout {
+        constants: pairs(&[("task", "t"), ("arm", "x")]),
+        wide: vec![WideColumns::parse("b{batch_size}_s{seed}").unwrap()],
+        ..by_steps()
+    };
+    let text = "step,b1_s1,b2_s1\n1,0.5,0.4\n2,0.6,0.5\n3,0.7,\n4,0.8,\n";
+    let results = read(&[("a.csv", text)], &laid(layout)).unwrap();
+    let metrics = results.records.trials.iter().map(|trial| trial.test_metric);
+    let mut metrics: Vec<Option<f64>> = metrics.collect();
+    metrics.sort_by(|a, b| a.partial_cmp(b).unwrap());
+    assert_eq!(metrics, [Some(0.5), Some(0.8)]);
+}
+
+#[test]
+fn a_trial_of_a_wide_table_that_has_no_number_where_others_go_on_has_none() {
+    // A chart has an empty cell for NaN.
+    for nothing in ["", "NaN"] {
+        let text =
+            format!("step,acc_1,acc_2\n1,0.5,0.4\n2,0.6,0.5\n3,{nothing},0.6\n4,{nothing},0.7\n");
+        let file = [("a.csv", text.as_str())];
+        let error = read(&file, &laid(by_steps())).unwrap_err();
+        assert!(
+            matches!(
+                &error,
+                Error::MissingNumber {
+                    missing: 1,
+                    of: 2,
+                    ..
+                }
+            ),
+            "{error}"
+        );
+        let options = ResultsOptions {
+            missing_metric: Some(Outcome::Diverged),
+            ..laid(by_steps())
+        };
+        let results = read(&file, &options).unwrap();
+        let ended = |trial: &TrialRow| (trial.seed, trial.outcome, trial.test_metric);
+        let mut trials: Vec<_> = results.records.trials.iter().map(ended).collect();
+        trials.sort_by_key(|(seed, ..)| *seed);
+        assert_eq!(
+            trials,
+            [(1, Outcome::Diverged, None), (2, Outcome::Ok, Some(0.7))]
+        );
+        let notes = results.notes.join(" ");
+        let said = "1 trial has no number any more where others of the task and batch size go on";
+        assert_eq!(notes.contains(said), nothing.is_empty(), "{notes}");
+    }
 }
 
 #[test]
@@ -398,7 +459,7 @@ fn a_trial_that_has_not_ended_is_left_out_and_counted() {
         .collect();
     assert_eq!(seeds, [1, 4, 5]);
     assert_eq!(
-        results.notes,
+        noted(&results),
         [
             "Column outcome: 1 trial `COMPLETE` as ok, 1 trial `Fail` as crashed.",
             "1 trial has not ended (outcome `RUNNING`, line 3): left out.",
@@ -465,6 +526,55 @@ fn floats_of_each_file_are_restored_by_themselves() {
     let error = error.unwrap_err().to_string();
     assert!(
         error.contains("b.csv, line 2: column `test_metric`: `high`"),
+        "{error}"
+    );
+}
+
+#[test]
+fn decimal_commas_are_read_where_no_comma_separates() {
+    let head = "task;arm;batch_size;seed;test_metric;train_metric\n";
+    let text = format!("{head}t;x;1;1;0,5125;1\nt;x;1;2;-1,5e-1;0,75\nt;x;1;3;+0,25;\n");
+    let results = read(&[("a.csv", &text)], &ResultsOptions::default()).unwrap();
+    let numbers = results.records.trials.iter();
+    let numbers: Vec<_> = numbers
+        .map(|one| (one.test_metric, one.train_metric))
+        .collect();
+    assert_eq!(
+        numbers,
+        [
+            (Some(0.5125), Some(1.0)),
+            (Some(-0.15), Some(0.75)),
+            (Some(0.25), None)
+        ]
+    );
+    let notes = results.notes.join(" ");
+    assert!(
+        notes.contains(
+            "In columns test_metric, train_metric the comma is read as the decimal point."
+        ),
+        "{notes}"
+    );
+    let refused = |text: &str| {
+        let error = read(&[("a.csv", text)], &ResultsOptions::default()).unwrap_err();
+        error.to_string()
+    };
+    let said = "a number with a decimal point; a decimal comma is read in a file whose cells are not \
+                separated by commas, where each number of the column";
+    for (text, value) in [
+        // The separator is a comma.
+        (head.replace(';', ",") + "t,x,1,1,\"0,5\",\n", "`0,5`"),
+        // A point and a comma in one column.
+        (format!("{head}t;x;1;1;0,5;\nt;x;1;2;0.6;\n"), "`0,5`"),
+        // What may be thousands, beside a number without any.
+        (format!("{head}t;x;1;1;1,234;\nt;x;1;2;999;\n"), "`1,234`"),
+    ] {
+        let error = refused(&text);
+        assert!(error.contains(said) && error.contains(value), "{error}");
+    }
+    // An integer has none.
+    let error = refused(&format!("{head}t;x;1,024;1;0,5;\n"));
+    assert!(
+        error.contains("column `batch_size`: `1,024` is not an integer"),
         "{error}"
     );
 }

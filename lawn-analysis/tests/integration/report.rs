@@ -1,11 +1,13 @@
 //! The files of a report, for sweeps whole and broken.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use lawn_analysis::analysis::Analysis;
 use lawn_analysis::records::{Outcome, Stage};
 use lawn_analysis::simulate::{ARMS, Simulation};
-use lawn_analysis::{Error, Records, ReportFiles, ReportRequest, write_report};
+use lawn_analysis::{Error, PlannedTask, Records, ReportFiles, ReportRequest, write_report};
 
 fn request() -> ReportRequest {
     ReportRequest::new("A <small> sweep", 1024).contrast(ARMS[0], ARMS[1])
@@ -252,6 +254,62 @@ fn thin_sweeps_still_get_a_report() {
             words.join(" ").contains(expected),
             "expected {expected:?} in\n{summary}"
         );
+    }
+}
+
+#[test]
+fn what_is_planned_and_not_there_is_not_there_yet() {
+    let all = PlannedTask {
+        arms: ARMS.map(str::to_owned).to_vec(),
+        batch_sizes: vec![1024, 4096],
+    };
+    let planned = BTreeMap::from([
+        ("sample".to_owned(), all.clone()),
+        ("other".to_owned(), all),
+    ]);
+    let only = |batch_size: i64| {
+        let mut records = strong().records();
+        records
+            .trials
+            .retain(|trial| trial.batch_size == batch_size);
+        records
+    };
+    let sizes: Vec<i64> = strong().batch_sizes;
+    let (reference, larger) = (sizes[0], sizes[1]);
+    let mut one_arm = strong().records();
+    one_arm.trials.retain(|trial| trial.arm == ARMS[0]);
+    let cases = [
+        (
+            only(reference),
+            format!("So far task sample has trials of batch size {reference} alone"),
+            "has only one batch size",
+        ),
+        (
+            only(larger),
+            format!("at the reference batch size {reference} yet"),
+            "so it has no large-batch drop",
+        ),
+        (
+            one_arm,
+            format!("has no trial of arm {} yet", ARMS[1]),
+            "has no trial of arm base-lawn, so",
+        ),
+    ];
+    for (records, expected, denied) in cases {
+        let notes = |planned: &BTreeMap<String, PlannedTask>| {
+            let mut request = request();
+            request.planned.clone_from(planned);
+            Analysis::new(&records, &request).unwrap().notes.join("\n")
+        };
+        let said = notes(&planned);
+        assert!(
+            said.contains(&expected) && !said.contains(denied),
+            "{expected:?}: {said}"
+        );
+        assert!(said.contains("Task other has no trial yet."), "{said}");
+        // Without a plan nothing is to come.
+        let said = notes(&BTreeMap::new());
+        assert!(said.contains(denied) && !said.contains("yet"), "{said}");
     }
 }
 

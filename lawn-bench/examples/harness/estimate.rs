@@ -75,8 +75,26 @@ fn cell(of: &Value) -> Cell {
     (word("task"), word("arm"), batch_size)
 }
 
+/// How far an estimate may be from what a trial takes, as a ratio either way.
+const ALLOWED: f64 = 1.5;
+
+/// Estimates of one kind: how many are near enough, and how many there are.
+#[derive(Default)]
+struct Tally {
+    near: usize,
+    all: usize,
+}
+
+impl Tally {
+    fn add(&mut self, ratio: f64) {
+        self.near += usize::from((1.0 / ALLOWED..=ALLOWED).contains(&ratio));
+        self.all += 1;
+    }
+}
+
 pub(super) fn run(lawn: &Path, data: Option<&Path>) -> Outcome<()> {
     let mut table = String::new();
+    let (mut measured, mut derived) = (Tally::default(), Tally::default());
     for case in &CASES {
         if case.name == "ml-1m" && data.is_none() {
             println!("ml-1m is left out: no folder of data sets was given");
@@ -122,6 +140,10 @@ pub(super) fn run(lawn: &Path, data: Option<&Path>) -> Outcome<()> {
             let estimate = planned.get(&cell(trial)).copied().unwrap_or(&Value::Null);
             let said = estimate["trial_seconds"].as_f64().unwrap_or(f64::NAN);
             let ratio = said / taken.as_secs_f64();
+            match estimate["basis"].as_str() {
+                Some("measured") => measured.add(ratio),
+                _ => derived.add(ratio),
+            }
             let _ = writeln!(
                 table,
                 "{task:<10} {arm:<10} {batch_size:>8} {said:>9.1} s {:>9.1} s {ratio:>7.2}  {}",
@@ -131,7 +153,14 @@ pub(super) fn run(lawn: &Path, data: Option<&Path>) -> Outcome<()> {
         }
     }
     println!("task       arm           batch    planned       taken   ratio  from\n{table}");
-    Ok(())
+    println!(
+        "within {ALLOWED}×: {} of {} measured, {} of {} derived from others",
+        measured.near, measured.all, derived.near, derived.all
+    );
+    match measured.all - measured.near {
+        0 => Ok(()),
+        far => Err(format!("{far} of what was measured took another time than was planned").into()),
+    }
 }
 
 /// From the start of the process of a trial to its outcome.

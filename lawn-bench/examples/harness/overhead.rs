@@ -14,7 +14,7 @@ use lawn_models::CudaProbe;
 use super::{Outcome, median, plan};
 
 /// Twenty trials of one step.
-const ONE_STEP: &str = r#"
+pub(super) const ONE_STEP: &str = r#"
 name = "one-step"
 batch_sizes = [64]
 
@@ -68,7 +68,7 @@ pub(super) fn run(lawn: &Path) -> Outcome<()> {
     )
 }
 
-fn planned(folder: &Path, text: &str) -> Outcome<(RunDir, Plan)> {
+pub(super) fn planned(folder: &Path, text: &str) -> Outcome<(RunDir, Plan)> {
     let run = RunDir::new(folder);
     let plan = Plan::new(config::parse("one-step.toml", text)?, Default::default());
     std::fs::create_dir_all(run.root())?;

@@ -52,8 +52,9 @@ impl<'i> RawArm<'i> {
         for (key, value) in table {
             match key.get_ref().as_ref() {
                 PRESET => {
-                    let table = presets::table(source, value)?;
-                    preset = Some(Self::read(source, &table, tuning)?);
+                    let given = presets::table(source, value)?;
+                    presets::one_rule(source, table, value, &given)?;
+                    preset = Some(Self::read(source, &given, tuning)?);
                 }
                 GRID => written.axes.extend(space::grid(source, value)?),
                 TUNE => {
@@ -315,7 +316,9 @@ impl Reader<'_> {
             .map(|(key, value)| (key.get_ref().to_string(), value.span()))
             .collect();
         let spanned = Spanned::new(self.span.clone(), DeValue::Table(table));
-        let optimizer = OptimizerSettings::deserialize(ValueDeserializer::from(spanned))
+        // As any reader of settings does, and not field by field.
+        let read = <OptimizerSettings as Deserialize>::deserialize;
+        let optimizer = read(ValueDeserializer::from(spanned))
             .map_err(|error| self.source.toml(&error, self.span.clone()))?;
         optimizer.validate().map_err(|error| {
             // Of a table, what it is called.

@@ -77,11 +77,17 @@ pub(super) fn diagnostics(
 }
 
 fn free_phase(source: &Source<'_>, raw: &Spanned<RawPhase>) -> Result<FreePhase, ConfigError> {
-    match (raw.get_ref().epochs, raw.get_ref().fraction) {
-        (Some(epochs), None) => Ok(FreePhase::Epochs(epochs)),
-        (None, Some(fraction)) => Ok(FreePhase::Fraction(fraction)),
+    let RawPhase {
+        epochs,
+        fraction,
+        steps,
+    } = raw.get_ref();
+    match (epochs, fraction, steps) {
+        (&Some(epochs), None, None) => Ok(FreePhase::Epochs(epochs)),
+        (None, &Some(fraction), None) => Ok(FreePhase::Fraction(fraction)),
+        (None, None, &Some(steps)) => Ok(FreePhase::Steps(steps)),
         _ => {
-            let message = "`diagnostics.distance_from` must have one of epochs, fraction";
+            let message = "`diagnostics.distance_from` must have one of epochs, fraction, steps";
             let help = "for example: distance_from = { epochs = 2 }".to_owned();
             Err(source.error(raw.span(), message, Some(help)))
         }

@@ -9,7 +9,7 @@ const DIGITS: usize = 4;
 /// every arm, whatever else an arm is tuned over.
 ///
 /// New ones go to the end: another order would change the points of every sweep.
-const ORDER: [&str; 48] = [
+const ORDER: [&str; 61] = [
     "learning_rate",
     "free_epochs",
     "free_fraction",
@@ -58,6 +58,19 @@ const ORDER: [&str; 48] = [
     "plateau_threshold",
     "plateau_cooldown",
     "layer_decay",
+    "free_steps",
+    "end_learning_rate",
+    "form",
+    "bias_correction",
+    "gradient_averaging",
+    "trust_max",
+    "by_learning_rate",
+    "rotation_memory",
+    "rotation_epsilon",
+    "beta2_power",
+    "least_scale",
+    "update_threshold",
+    "iteration",
 ];
 
 /// What a decay lacks to 1 lies along its dimension: no arm has both.

@@ -167,7 +167,11 @@ impl Page {
         for (key, value) in fixed.filter(|(name, _)| !arm.space.contains_key(*name)) {
             self.exempt(key, value);
             self.rows(key, arm);
-            let is_given = !own[key].is_null() || !shared[key].is_null();
+            let is_named = |table: &Value| {
+                // LAWN by the name of a constraint.
+                !table[key].is_null() || (key == "lawn" && table["constraint"] == "lawn")
+            };
+            let is_given = is_named(own) || is_named(shared);
             match preset.is_some_and(|name| !is_given && presets::gives(name, key)) {
                 true => self.marked(key, value, &of_preset),
                 false => self.line(key, value, is_given),

@@ -18,10 +18,11 @@ pub(super) const UNSET: &str = "--unset";
 const NOTHING: &str = "=0";
 
 /// Keys of which a table has one. Setting one removes the others.
-const INSTEAD: [&[&str]; 3] = [
+const INSTEAD: [&[&str]; 4] = [
     &["epochs", "steps", "samples"],
-    &["epochs", "fraction"],
-    &["free_epochs", "free_fraction"],
+    &["epochs", "fraction", "steps"],
+    &["free_epochs", "free_fraction", "free_steps"],
+    &["end_factor", "end_learning_rate"],
 ];
 
 /// Tables whose keys are names that the user chose.

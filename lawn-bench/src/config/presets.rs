@@ -11,6 +11,9 @@ use crate::error::ConfigError;
 /// The key of an arm's table that names one.
 pub(super) const PRESET: &str = "preset";
 
+/// The key of an arm's table that names its rule.
+const RULE: &str = "rule";
+
 /// All of them, as the arms of a sweep file.
 const PRESETS: &str = include_str!("presets.toml");
 
@@ -49,6 +52,30 @@ pub(super) fn table(
             let message = format!("unknown preset `{found}`");
             Err(source.refused(name.span(), message, names(), help))
         }
+    }
+}
+
+/// Refuses a rule in the table of an arm whose preset, named by `name`, `given` has another.
+pub(super) fn one_rule(
+    source: &Source<'_>,
+    arm: &DeTable<'_>,
+    name: &Spanned<DeValue<'_>>,
+    given: &DeTable<'_>,
+) -> Result<(), ConfigError> {
+    let rule = |table: &DeTable<'_>| {
+        let mut keys = table.iter();
+        let (key, value) = keys.find(|(key, _)| key.get_ref().as_ref() == RULE)?;
+        Some((key.span(), value.get_ref().as_str()?.to_owned()))
+    };
+    match (rule(arm), rule(given)) {
+        (Some((at, own)), Some((_, of_preset))) if own != of_preset => {
+            let name = name.get_ref().as_str().unwrap_or_default();
+            let message = format!(
+                "rule = \"{own}\" stands beside preset = \"{name}\", which is of the rule `{of_preset}`"
+            );
+            Err(source.error(at, message, Some("leave one of the two out".into())))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -126,7 +126,7 @@ pub(super) struct RawDiagnostics {
 
 #[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("oneOf" = one_of(&["epochs", "fraction"])))]
+#[schemars(extend("oneOf" = one_of(&["epochs", "fraction", "steps"])))]
 pub(super) struct RawPhase {
     /// Epochs from the start, fractions allowed.
     #[schemars(range(min = 0))]
@@ -134,6 +134,8 @@ pub(super) struct RawPhase {
     /// Part of all steps.
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub(super) fraction: Option<f64>,
+    /// Steps from the start.
+    pub(super) steps: Option<u64>,
 }
 
 #[derive(Deserialize, JsonSchema, Serialize)]

@@ -4,7 +4,6 @@ use std::fmt::Display;
 use std::ops::Range;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
-use lawn_models::ConstraintName;
 
 use crate::error::{ConfigError, Shown, UnknownWord};
 
@@ -246,9 +245,6 @@ fn suggestion(word: &UnknownWord<'_>) -> Option<String> {
     {
         return Some(format!("did you mean `{CIFAR}` with `depth = {depth}`?"));
     }
-    if word.found == "lawn" && word.allowed.contains(&ConstraintName::Hyperball.as_str()) {
-        return Some("LAWN is asked for by `lawn = true`".to_owned());
-    }
     let mut synonyms = SYNONYMS.iter();
     let meant =
         synonyms.find(|(other, meant)| *other == word.found && word.allowed.contains(meant));
@@ -287,17 +283,6 @@ pub(super) fn nearest<'c>(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn lawn_among_constraints_is_a_key_of_its_own() {
-        let allowed = ConstraintName::ALL.iter().map(|one| one.as_str());
-        let said = suggestion(&UnknownWord {
-            what: "variant",
-            found: "lawn",
-            allowed: allowed.collect(),
-        });
-        assert_eq!(said.as_deref(), Some("LAWN is asked for by `lawn = true`"));
-    }
 
     #[test]
     fn a_depth_of_a_residual_network_for_small_pictures_is_no_net_for_photographs() {

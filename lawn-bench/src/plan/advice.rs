@@ -20,14 +20,7 @@ pub fn warnings(
     measured: &BTreeMap<Cell, Measurement>,
     earlier: Option<&Frozen>,
 ) -> Vec<String> {
-    let mut warnings = Vec::new();
-    warnings.extend(too_few_seeds(&plan.sweep));
-    warnings.extend(compared_with_nothing(&plan.sweep));
-    warnings.extend(free_within_warm_up(plan, measured));
-    warnings.extend(arms_advice::doubtful(&plan.sweep));
-    warnings.extend(arms_advice::tiny_shares(&plan.sweep, measured));
-    warnings.extend(larger_than_the_data(plan, epochs));
-    warnings.extend(rungs_that_coincide(&plan.sweep));
+    let mut warnings = of_the_plan(plan, epochs, measured);
     // An engine without settings may not be used, and gets no warning.
     let asked = [
         (
@@ -51,6 +44,30 @@ pub fn warnings(
             .into_iter()
             .flat_map(|frozen| at_border(plan, frozen)),
     );
+    warnings
+}
+
+/// Those of [`warnings`] that a sweep says of a plan as it is made. It knows which engine is used, and
+/// has measured nothing.
+#[must_use]
+pub fn before_a_sweep(plan: &Plan, epochs: &BTreeMap<String, u64>) -> Vec<String> {
+    of_the_plan(plan, epochs, &BTreeMap::new())
+}
+
+/// Warnings that depend on no machine and no earlier run.
+fn of_the_plan(
+    plan: &Plan,
+    epochs: &BTreeMap<String, u64>,
+    measured: &BTreeMap<Cell, Measurement>,
+) -> Vec<String> {
+    let mut warnings = Vec::new();
+    warnings.extend(too_few_seeds(&plan.sweep));
+    warnings.extend(compared_with_nothing(&plan.sweep));
+    warnings.extend(free_within_warm_up(plan, measured));
+    warnings.extend(arms_advice::doubtful(&plan.sweep));
+    warnings.extend(arms_advice::tiny_shares(&plan.sweep, measured));
+    warnings.extend(larger_than_the_data(plan, epochs));
+    warnings.extend(rungs_that_coincide(&plan.sweep));
     warnings
 }
 
@@ -126,6 +143,10 @@ fn free_within_warm_up(plan: &Plan, measured: &BTreeMap<Cell, Measurement>) -> V
             let part = match optimizer.free_phase()? {
                 FreePhase::Epochs(free) => free / epochs?,
                 FreePhase::Fraction(part) => part,
+                FreePhase::Steps(free) => match sweep.budget {
+                    Amount::Steps(steps) => free as f64 / steps as f64,
+                    _ => return None,
+                },
             };
             (optimizer.warmup > 0.0 && part <= optimizer.warmup).then_some((part, optimizer.warmup))
         };

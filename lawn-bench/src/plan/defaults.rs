@@ -27,7 +27,8 @@ const FIRST: &str = r#"[
     { "rule": "adamp", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "nesterov": false, "delta": 0.1, "decay_ratio": 0.1 },
     { "rule": "sgdp", "momentum": 0.9, "dampening": 0.0, "nesterov": false, "delta": 0.1, "decay_ratio": 0.1 },
     { "rule": "schedule_free", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weight_power": 0.0, "rate_power": 2.0 },
-    { "rule": "muon", "momentum": 0.95, "nesterov": true, "iterations": 5, "muon_scale": "match-adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8 }
+    { "rule": "muon", "momentum": 0.95, "nesterov": true, "iterations": 5, "muon_scale": "match-adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8 },
+    { "rule": "adafactor", "beta2_power": 0.8, "epsilon": 1.1920928955078125e-7, "least_scale": 1e-3, "update_threshold": 1.0 }
 ]"#;
 
 /// The scope and the granularity of a constraint in the first plans.

@@ -45,6 +45,19 @@ impl Change {
         [shown(&self.first), shown(&self.second)]
     }
 
+    /// Whether both are lists of the same values in another order.
+    #[must_use]
+    pub fn is_of_order(&self) -> bool {
+        let sorted = |value: &Option<Value>| {
+            let list = value.as_ref()?.as_array()?;
+            let mut list: Vec<String> = list.iter().map(Value::to_string).collect();
+            list.sort();
+            Some(list)
+        };
+        self.first != self.second
+            && sorted(&self.first).is_some_and(|first| sorted(&self.second) == Some(first))
+    }
+
     /// Both values side by side.
     #[must_use]
     pub fn beside(&self) -> String {

@@ -42,8 +42,6 @@ pub struct Growth {
     pub retired: Vec<usize>,
     /// The cells whose settings are chosen again.
     rechosen: Vec<Cell>,
-    /// Whether the settings of these are the same in another order.
-    is_reordered: bool,
     /// What the sweep file says otherwise, a line a key.
     changes: Vec<String>,
 }
@@ -89,12 +87,7 @@ impl Growth {
             }
         }
         let kept = there.trials.len() - retired.len();
-        let is_reordered = rechosen.iter().all(|cell| {
-            let [before, after] = [there, now].map(|plan| settings(&plan.sweep, cell));
-            before.len() == after.len() && before.iter().all(|one| after.contains(one))
-        });
         Ok(Self {
-            is_reordered,
             kept,
             added: now.trials.len() - kept,
             retired,
@@ -117,15 +110,13 @@ impl std::fmt::Display for Growth {
             "{} trials more, {} stay as they are",
             self.added, self.kept
         )?;
-        let why = match (self.retired.len(), self.is_reordered) {
-            (0, _) => return Ok(()),
-            (_, true) => "the settings stand in another order",
-            (_, false) => "more settings arrive where they were chosen",
-        };
+        if self.retired.is_empty() {
+            return Ok(());
+        }
         write!(
             f,
-            ", {} are kept apart: {why}, and the choice is made again; where it is the same, what they \
-             came to is taken over, and nothing is trained twice",
+            ", {} are kept apart: more settings arrive where they were chosen, and the choice is made \
+             again; where it is the same, what they came to is taken over, and nothing is trained twice",
             self.retired.len()
         )
     }
@@ -133,6 +124,9 @@ impl std::fmt::Display for Growth {
 
 /// A change that is no growth, with what keeps the value where the file does not give it.
 fn refused(change: &Change) -> String {
+    if change.is_of_order() {
+        return format!("order of {change}");
+    }
     match (change.key.as_str(), &change.first) {
         ("reference_batch_size", Some(there)) => format!(
             "{change}; where a file does not give it, it is the smallest batch size: --set \
@@ -182,6 +176,9 @@ fn settings(sweep: &Sweep, cell: &Cell) -> Vec<OptimizerSettings> {
 
 /// Whether a change only adds to what is there.
 fn is_growth(change: &Change, there: &Sweep, now: &Sweep) -> bool {
+    if change.is_of_order() {
+        return false;
+    }
     let mut words = change.key.split('.');
     match (words.next(), words.next()) {
         (Some("batch_sizes"), None) | (Some("confirmation"), Some("seeds")) => {
@@ -242,13 +239,19 @@ fn holds(all: Option<&Value>, some: Option<&Value>) -> bool {
     some.iter().all(|entry| all.contains(entry))
 }
 
-/// Whether `after` trains each setting of `before`, at each batch size that was planned.
+/// Whether `after` trains each setting of `before`, at each batch size that was planned, and is not
+/// the same settings in another order: a choice would be made again among nothing new.
 fn has_all(before: &Arm, there: &Sweep, after: &Arm, now: &Sweep) -> bool {
     there.batch_sizes.iter().all(|&size| {
         let new: Vec<OptimizerSettings> =
             after.settings.iter().map(|one| one.at(size, now)).collect();
-        let mut old = before.settings.iter().map(|one| one.at(size, there));
-        old.all(|one| new.contains(&one))
+        let old: Vec<OptimizerSettings> = before
+            .settings
+            .iter()
+            .map(|one| one.at(size, there))
+            .collect();
+        let is_longer = new.len() > old.len();
+        (is_longer || new == old) && old.iter().all(|one| new.contains(one))
     })
 }
 
@@ -367,6 +370,13 @@ impl Plan {
 }
 
 impl Extension {
+    /// Whether it asked for more seeds where there were some.
+    #[must_use]
+    pub fn has_more_seeds(&self) -> bool {
+        let mut changes = self.changes.iter();
+        changes.any(|change| change.starts_with("confirmation.seeds:"))
+    }
+
     /// What was added, for people.
     #[must_use]
     pub fn describe(&self) -> String {

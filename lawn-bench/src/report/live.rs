@@ -67,7 +67,11 @@ pub fn of(run: &RunDir, plan: &Plan, status: &Status, times: &Times) -> Live {
                 Some((task.name.clone(), metric.to_owned(), higher))
             })
             .collect(),
-        floors: status.leaderboards.iter().flat_map(floors).collect(),
+        floors: status
+            .leaderboards
+            .chunk_by(|a, b| a.task == b.task)
+            .flat_map(|of_task| floors(&of_task[0]))
+            .collect(),
         is_final: status.is_over(),
     }
 }
@@ -103,6 +107,7 @@ fn cell(status: &CellStatus) -> LiveCell {
         confirmed: [status.confirmed.done, status.confirmed.all],
         failed: counted(&status.outcomes, |word| word != Outcome::Ok.as_str()),
         best: status.best_validation,
+        mean: status.confirmed_validation.map(|of| (of.mean, of.trials)),
     }
 }
 

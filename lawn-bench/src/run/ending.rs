@@ -1,7 +1,7 @@
 //! How a trial ended, as its folder records it: always a row, never a gap.
 
 use lawn_analysis::records::Outcome;
-use lawn_models::{Device, GraphUse, Notice, RANK_BACKENDS, RankPlace, TrialSummary};
+use lawn_models::{Device, DeviceUse, GraphUse, Notice, RANK_BACKENDS, RankPlace, TrialSummary};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Resources;
@@ -33,13 +33,17 @@ pub struct Ending {
 }
 
 /// How a trial was computed on CUDA.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Execution {
     /// Whether operations that give the same bits each time were taken.
     pub deterministic: bool,
     /// How forward and backward passes were computed, where graphs were asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub graphs: Option<GraphUse>,
+    /// What took the optimizer's steps, and what the trial had of the device; unknown where it was not
+    /// set up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<DeviceUse>,
 }
 
 /// As in a sentence.
@@ -49,14 +53,34 @@ impl std::fmt::Display for Execution {
             true => "deterministic operations",
             false => "operations that may not repeat their bits",
         })?;
-        let Some(used) = self.graphs else {
-            return f.write_str("; no graphs were asked for");
-        };
-        write!(
-            f,
-            "; {} passes replayed from {} graphs, {} launched operation by operation",
-            used.replayed, used.captured, used.launched
-        )
+        match self.graphs {
+            None => f.write_str("; no graphs were asked for")?,
+            Some(used) => write!(
+                f,
+                "; {} passes replayed from {} graphs, {} launched operation by operation",
+                used.replayed, used.captured, used.launched
+            )?,
+        }
+        self.device
+            .as_ref()
+            .map_or(Ok(()), |used| of_device(used, f))
+    }
+}
+
+/// What took the steps, and how much of the device the trial had.
+fn of_device(used: &DeviceUse, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    match (&used.without_kernels, &used.compiler) {
+        (Some(reason), _) => write!(f, "; steps by {}: {reason}", used.backend)?,
+        (None, Some(version)) => write!(f, "; steps by kernels of NVRTC {version}")?,
+        (None, None) => write!(f, "; steps by {}", used.backend)?,
+    }
+    f.write_str(match used.measures_cudnn {
+        true => "; cuDNN measured its algorithms",
+        false => "; cuDNN measured nothing",
+    })?;
+    match used.reserved {
+        Some(bytes) => write!(f, "; {} MiB of the device at the most", bytes >> 20),
+        None => Ok(()),
     }
 }
 
@@ -164,27 +188,58 @@ mod tests {
             replayed: 30,
             launched: 5,
         };
-        let said = |deterministic, graphs| {
+        let said = |deterministic, graphs, device| {
             let execution = Execution {
                 deterministic,
                 graphs,
+                device,
             };
             let ending = Ending {
-                execution: Some(execution),
+                execution: Some(execution.clone()),
                 ..ending.clone()
             };
             let text = serde_json::to_string(&ending).expect("plain data has a JSON form");
             assert_eq!(serde_json::from_str::<Ending>(&text).ok(), Some(ending));
             execution.to_string()
         };
-        let all = said(true, Some(graphs));
+        let all = said(true, Some(graphs), None);
         let expected = "deterministic operations; 30 passes replayed from 2 graphs, 5 launched \
                         operation by operation";
         assert_eq!(all, expected);
-        let none = said(false, None);
+        let none = said(false, None, None);
         assert_eq!(
             none,
             "operations that may not repeat their bits; no graphs were asked for"
+        );
+        let kernels = DeviceUse {
+            backend: "cuda".into(),
+            without_kernels: None,
+            compiler: Some("13.0".into()),
+            measures_cudnn: true,
+            reserved: Some(3 << 30),
+        };
+        let with_kernels = said(false, None, Some(kernels.clone()));
+        assert!(
+            with_kernels.ends_with(
+                "; steps by kernels of NVRTC 13.0; cuDNN measured its algorithms; 3072 MiB of the \
+                 device at the most"
+            ),
+            "{with_kernels}"
+        );
+        let without = DeviceUse {
+            backend: "reference".into(),
+            without_kernels: Some("compute capability 7.0 is none that NVRTC knows".into()),
+            compiler: None,
+            measures_cudnn: false,
+            reserved: None,
+        };
+        let without = said(true, None, Some(without));
+        assert!(
+            without.ends_with(
+                "; steps by reference: compute capability 7.0 is none that NVRTC knows; cuDNN \
+                 measured nothing"
+            ),
+            "{without}"
         );
     }
 }

@@ -221,6 +221,7 @@ mod tests {
             from: 8,
             to: 4,
             reason: "out of memory".into(),
+            others: None,
         };
         let mut log = Log::reopen(&path, 0, 0).expect("it can be opened");
         log.notice(&notice).expect("it can be written");

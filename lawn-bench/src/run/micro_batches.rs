@@ -6,7 +6,8 @@
 //! ```
 //!
 //! What a task needs is a matter of its data, its model and the batch, and what there is one of the
-//! device. Optimizers differ by their state: the least that was found holds for all.
+//! device. Optimizers differ by their state: the least that was found holds for all. Where a trial lacked
+//! only what other processes had of the device, nothing was found.
 
 use std::fs::File;
 
@@ -78,7 +79,9 @@ impl Fit {
     /// As [`document::write`], and [`Error::Io`] where the file cannot be locked.
     pub(crate) fn learn(self, run: &RunDir, notices: &[Notice]) -> Result<(), Error> {
         let reduced = notices.iter().rev().find_map(|notice| match notice {
-            Notice::MicroBatchReduced { to, .. } => Some(*to),
+            Notice::MicroBatchReduced {
+                to, others: None, ..
+            } => Some(*to),
             _ => None,
         });
         let Some(samples) = reduced else {
@@ -111,6 +114,7 @@ mod tests {
             from: 2 * to,
             to,
             reason: "2.00 GiB were asked for".into(),
+            others: None,
         }
     }
 
@@ -124,10 +128,23 @@ mod tests {
             fit("a", 64).found(&run)
         };
         assert_eq!(learn(&[]), None);
+        // What a neighbour had is no matter of the task.
+        let for_others = |to| match reduced(to) {
+            Notice::MicroBatchReduced {
+                from, to, reason, ..
+            } => Notice::MicroBatchReduced {
+                from,
+                to,
+                reason,
+                others: Some(40 << 30),
+            },
+            other => other,
+        };
+        assert_eq!(learn(&[for_others(16)]), None);
         assert!(!run.micro_batches().exists());
         assert_eq!(learn(&[reduced(32), reduced(16)]), Some(16));
         assert_eq!(learn(&[reduced(32)]), Some(16));
-        assert_eq!(learn(&[reduced(8)]), Some(8));
+        assert_eq!(learn(&[reduced(8), for_others(4)]), Some(8));
         assert_eq!(fit("b", 64).found(&run), None);
         assert_eq!(fit("a", 128).found(&run), None);
         let other = Fit {

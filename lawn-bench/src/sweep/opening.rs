@@ -74,7 +74,7 @@ pub(super) fn find(request: &Request) -> Result<Found, Error> {
     // What is planned already was examined then.
     if !is_planned || request.extend {
         let epochs = examination::examine(&file, &plan, request.data_root.as_deref())?;
-        for note in advice::larger_than_the_data(&plan, &epochs) {
+        for note in advice::before_a_sweep(&plan, &epochs) {
             streams::say(&format!("warning: {note}"));
         }
     }

@@ -1,8 +1,9 @@
 //! What a trial's process says while it runs: one JSON object a line.
 
 use lawn_analysis::records::Outcome;
-use lawn_models::{EvaluationRecord, Notice};
+use lawn_models::{Beginning, EvaluationRecord, Notice};
 use serde::{Deserialize, Serialize};
+use std::time::SystemTime;
 
 use crate::process::streams;
 
@@ -16,6 +17,18 @@ pub enum Event {
         resumed_step: u64,
         /// Steps of the whole trial.
         steps: u64,
+    },
+    /// So far has it come before its first step is taken.
+    Reached {
+        /// What is behind it.
+        beginning: Beginning,
+        /// When, in seconds since 1970-01-01 00:00 UTC.
+        unix_seconds: f64,
+    },
+    /// So much of its GPU's memory has libtorch had in it, at the most.
+    Reserved {
+        /// In bytes.
+        bytes: u64,
     },
     /// So many steps of all have been taken.
     Progress {
@@ -39,6 +52,22 @@ pub enum Event {
         /// How.
         outcome: Outcome,
     },
+}
+
+impl Event {
+    /// That a trial has come so far now.
+    pub(super) fn reached(beginning: Beginning) -> Self {
+        Self::reached_at(beginning, SystemTime::now())
+    }
+
+    /// That it had come so far then.
+    pub(super) fn reached_at(beginning: Beginning, when: SystemTime) -> Self {
+        let since = when.duration_since(SystemTime::UNIX_EPOCH);
+        Self::Reached {
+            beginning,
+            unix_seconds: since.map_or(0.0, |since| since.as_secs_f64()),
+        }
+    }
 }
 
 /// Prints `event` as a line. A launcher that is gone is no reason to fail: the

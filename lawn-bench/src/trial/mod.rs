@@ -15,9 +15,9 @@ mod train;
 
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use lawn_models::{RankGroup, RankMembership, RanksError, TrialContext, TrialError};
+use lawn_models::{Beginning, RankGroup, RankMembership, RanksError, TrialContext, TrialError};
 
 use crate::plan::Excerpt;
 use crate::plan::choices::Choices;
@@ -54,6 +54,7 @@ pub fn run(
     ranks: Option<usize>,
     data_root: Option<PathBuf>,
 ) -> Result<Outcome, Error> {
+    let begun = SystemTime::now();
     let stop = stop::flag()?;
     provenance::require_build()?;
     // The default hook holds a lock while it gathers a backtrace, and a failed allocation
@@ -155,6 +156,7 @@ pub fn run(
             given,
         )
     });
+    emit(&Event::reached_at(Beginning::Process, begun));
     let recorder = || Recorder::new(&dir, events.clone(), stop.clone(), lease.watch());
     let mut ending = train::train(&dir, ranks, &config, &context, recorder)?;
     left_out.append(&mut ending.notices);

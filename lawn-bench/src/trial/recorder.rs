@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use lawn_analysis::records::Outcome;
-use lawn_models::{EvaluationRecord, GraphUse, Notice, Observer, TrialInfo};
+use lawn_models::{Beginning, DeviceUse, EvaluationRecord, GraphUse, Notice, Observer, TrialInfo};
 
 use super::event::{Event, emit};
 use super::hparams::HyperParameters;
@@ -38,6 +38,8 @@ pub(super) struct Recorder {
     unwritten: Vec<Notice>,
     /// How passes were computed, where the trial was to take graphs and is over.
     pub(super) graphs: Option<GraphUse>,
+    /// What took the steps on CUDA, as far as it is known.
+    pub(super) device: Option<DeviceUse>,
     /// The first failure of the log, which stops the trial.
     pub(super) failed: Option<Error>,
 }
@@ -61,6 +63,7 @@ impl Recorder {
             step: 0,
             unwritten: Vec::new(),
             graphs: None,
+            device: None,
             failed: None,
         }
     }
@@ -128,6 +131,19 @@ impl Observer for Recorder {
             resumed_step: info.resumed_step,
             steps: info.steps,
         });
+    }
+
+    fn reached(&mut self, beginning: Beginning) {
+        emit(&Event::reached(beginning));
+    }
+
+    fn uses_device(&mut self, used: &DeviceUse) {
+        let known = self.device.as_ref().and_then(|known| known.reserved);
+        // Whoever starts other trials on the device wants to know.
+        if let Some(bytes) = used.reserved.filter(|bytes| Some(*bytes) > known) {
+            emit(&Event::Reserved { bytes });
+        }
+        self.device = Some(used.clone());
     }
 
     fn computed(&mut self, used: &GraphUse) {

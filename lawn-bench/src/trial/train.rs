@@ -71,6 +71,7 @@ pub(super) fn train(
                 ending.execution = context.device.is_cuda().then_some(Execution {
                     deterministic: context.deterministic,
                     graphs: recorder.graphs,
+                    device: recorder.device.take(),
                 });
                 return Ok(ending);
             }

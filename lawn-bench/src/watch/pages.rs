@@ -1,7 +1,7 @@
 //! The page of a run and its section of what runs now, made when they are asked for.
 
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use lawn_analysis::Report;
 use lawn_analysis::report::{Live, LivePage};
@@ -29,10 +29,31 @@ const CSV: &str = "text/csv; charset=utf-8";
 /// The pages of one run.
 pub(super) struct Pages {
     run: RunDir,
-    plan: Plan,
+    plan: Mutex<Planned>,
     looked: Mutex<Option<Looked>>,
     page: Mutex<Option<Made>>,
     times: Mutex<Times>,
+}
+
+/// The plan of the run, which may be extended while the page is looked at.
+struct Planned {
+    plan: Arc<Plan>,
+    /// When its file was written, and its length.
+    stamp: Option<(SystemTime, u64)>,
+}
+
+impl Planned {
+    fn read(run: &RunDir) -> Result<Self, Error> {
+        // Before the plan: where another one comes between the two, it is read once more.
+        let stamp = Self::stamp(run);
+        let plan = Arc::new(Plan::read(run)?);
+        Ok(Self { plan, stamp })
+    }
+
+    fn stamp(run: &RunDir) -> Option<(SystemTime, u64)> {
+        let file = std::fs::metadata(run.plan()).ok()?;
+        Some((file.modified().ok()?, file.len()))
+    }
 }
 
 /// What was seen of the run.
@@ -46,8 +67,8 @@ struct Looked {
 
 /// A page that was made.
 struct Made {
-    /// How many trials were over.
-    of: usize,
+    /// How many trials were over, and how many the plan had.
+    of: [usize; 2],
     page: LivePage,
     until: Instant,
 }
@@ -57,13 +78,22 @@ impl Pages {
     pub(super) fn new(run: &RunDir) -> Result<Self, Error> {
         let pages = Self {
             run: run.clone(),
-            plan: Plan::read(run)?,
+            plan: Mutex::new(Planned::read(run)?),
             looked: Mutex::new(None),
             page: Mutex::new(None),
             times: Mutex::default(),
         };
         pages.look()?;
         Ok(pages)
+    }
+
+    /// The plan as it is now.
+    fn plan(&self) -> Result<Arc<Plan>, Error> {
+        let mut known = locked(&self.plan);
+        if Planned::stamp(&self.run) != known.stamp {
+            *known = Planned::read(&self.run)?;
+        }
+        Ok(Arc::clone(&known.plan))
     }
 
     /// Whether every trial is over and nobody works on the run.
@@ -79,7 +109,8 @@ impl Pages {
         }
         let began = Instant::now();
         let status = Status::read(&self.run)?;
-        let live = live::of(&self.run, &self.plan, &status, &locked(&self.times));
+        let plan = self.plan()?;
+        let live = live::of(&self.run, &plan, &status, &locked(&self.times));
         let least = match status.slurm {
             Some(_) => QUEUE_AGE,
             None => LEAST_AGE,
@@ -93,19 +124,20 @@ impl Pages {
         Ok(looked)
     }
 
-    /// The page, made again where trials have ended since the last one.
+    /// The page, made again where trials have ended, or have been added, since the last one.
     fn page(&self) -> Result<LivePage, Error> {
         let mut kept = locked(&self.page);
         let live = self.look()?.live;
-        let of = live.over[0];
+        let of = live.over;
         let is_fresh = |made: &&Made| made.of == of || Instant::now() < made.until;
         if let Some(made) = kept.as_ref().filter(is_fresh) {
             return Ok(made.page.clone());
         }
         let began = Instant::now();
-        let merged = merge::gather(&self.run, &self.plan)?;
+        let plan = self.plan()?;
+        let merged = merge::gather(&self.run, &plan)?;
         *locked(&self.times) = Times::of(&merged.records);
-        let request = sweep::request(&self.run, &self.plan, None, &merged)?;
+        let request = sweep::request(&self.run, &plan, None, &merged)?;
         let page = Report::new(&merged.records, &request)?.live_page(&live);
         *kept = Some(Made {
             of,

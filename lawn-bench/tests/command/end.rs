@@ -114,8 +114,8 @@ fn arms_below_a_floor_are_warned_about_and_stand_below_it_on_the_leaderboard() {
     let status: serde_json::Value = serde_json::from_slice(&status.stdout).expect("it is JSON");
     let board = &status["leaderboards"][0];
     assert_eq!(
-        (&board["task"], &board["metric"]),
-        (&"feedback".into(), &"hr@10".into())
+        (&board["task"], &board["batch_size"], &board["metric"]),
+        (&"feedback".into(), &64.into(), &"hr@10".into())
     );
     let entries = board["entries"].as_array().expect("a list");
     let place = |name: &str| {
@@ -154,6 +154,19 @@ fn arms_below_a_floor_are_warned_about_and_stand_below_it_on_the_leaderboard() {
     assert_eq!(floors[0]["floors"][1]["predictor"], "most-popular");
 
     a_report_goes_elsewhere_and_leaves_the_run_as_it_is(&run, kept.path());
+
+    // Floors are there before a trial is over.
+    std::fs::remove_dir_all(run.join("trials")).expect("they are there");
+    let shown = said(
+        &lawn()
+            .args(["status", text(&run)])
+            .output()
+            .expect("lawn starts"),
+    );
+    for part in ["floors of feedback by hr@10:", "most-popular"] {
+        assert!(shown.contains(part), "{part:?} is not in: {shown}");
+    }
+    assert!(!shown.contains("leaderboard"), "{shown}");
 }
 
 /// Every file of a folder with its time.

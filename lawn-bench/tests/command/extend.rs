@@ -41,6 +41,9 @@ workers = 2
 keep_weights = false
 "#;
 
+/// What a report says of seeds that came later.
+const ADDED_SEEDS: &str = "Seeds that are added after a look at the results";
+
 /// Two arms, six settings, four seeds: 40 trials. The settings that are new train next to nothing.
 fn forty() -> String {
     let more = TWELVE
@@ -163,6 +166,7 @@ fn twelve_trials_grow_to_forty_and_none_is_trained_twice() {
     }
     let report = std::fs::read_to_string(run.join("report/report.html")).expect("a report");
     assert!(report.contains("32 trials were added when 12 of 12 were over"));
+    assert!(report.contains(ADDED_SEEDS));
     let adopted = plan.trials.iter().filter(|trial| {
         let file = TrialFile::read(&dir.trial(&trial.id)).expect("it can be read");
         file.is_some_and(|file| file.adopted_from.is_some())
@@ -234,6 +238,8 @@ fn a_better_setting_is_chosen_and_the_confirmations_of_the_old_one_are_kept_apar
         5,
         "they are no part of the results"
     );
+    let report = std::fs::read_to_string(run.join("report/report.html")).expect("a report");
+    assert!(report.contains("The run was extended") && !report.contains(ADDED_SEEDS));
 }
 
 #[test]
@@ -308,6 +314,34 @@ fn what_is_changed_or_taken_away_is_no_extension() {
         assert!(said(&refused).contains(said_of), "{to}: {}", said(&refused));
     }
     assert!(!run.join("earlier").exists());
+}
+
+#[test]
+fn values_in_another_order_are_no_extension() {
+    let plan = |text: &str| {
+        let sweep = lawn_bench::config::parse("order.toml", text);
+        Plan::new(
+            sweep.unwrap_or_else(|error| panic!("{error}")),
+            BTreeMap::new(),
+        )
+    };
+    let there = plan(TWELVE);
+    let rates = "[3.0, 1.0, 0.3, 0.1]";
+    let reversed = TWELVE.replace(rates, "[0.1, 0.3, 1.0, 3.0]");
+    let expected =
+        "order of arms.sgd.grid.learning_rate: [3.0,1.0,0.3,0.1] there, [0.1,0.3,1.0,3.0] now";
+    for text in [
+        reversed.clone(),
+        reversed.replace("seeds = [1, 2]", "seeds = [1, 2, 3]"),
+    ] {
+        let refused = Growth::new(&there, &plan(&text)).expect_err("it is no growth");
+        assert_eq!(refused, [expected]);
+    }
+    // One value more may stand anywhere.
+    let more = TWELVE.replace(rates, "[0.1, 0.2, 0.3, 1.0, 3.0]");
+    let growth = Growth::new(&there, &plan(&more)).expect("it adds a value");
+    // A setting of two batch sizes, and four confirmations that follow the choice.
+    assert_eq!((growth.kept, growth.added), (8, 6));
 }
 
 #[test]

@@ -281,3 +281,68 @@ fn what_is_refused_says_which_option_would_help() {
         "{err}"
     );
 }
+
+/// Six seeds of each arm at each of two batch sizes, without the name of a metric.
+fn unnamed(arms: &[&str]) -> String {
+    let mut text = "task,arm,batch_size,seed,test_metric\n".to_owned();
+    for seed in 1..=6 {
+        for arm in arms {
+            text += &format!("t,{arm},64,{seed},0.{seed}51\nt,{arm},128,{seed},0.{seed}2\n");
+        }
+    }
+    text
+}
+
+#[test]
+fn one_arm_alone_has_a_report_without_a_contrast() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("one.csv"), unnamed(&["adam"])).unwrap();
+    let output = shell("lawn report --from one.csv", dir.path());
+    let (out, err) = said(&output);
+    assert_eq!(output.status.code(), Some(0), "{err}");
+    let page = fs::read_to_string(dir.path().join("report/report.html")).unwrap();
+    for text in [&out, &page] {
+        for words in [
+            "No contrast was registered, so nothing is compared.",
+            "adam",
+        ] {
+            assert!(text.contains(words), "{words:?} is not in\n{text}");
+        }
+    }
+    // Asked for with an arm that is not there, it is refused as ever.
+    let output = shell(
+        "lawn report --from one.csv --contrast adam:other",
+        dir.path(),
+    );
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output).1);
+}
+
+#[test]
+fn a_metric_without_a_name_is_said_to_be_taken_for_more_is_better() {
+    const SAID: &str = "Nothing names the metric, nor says whether more or less of it is better";
+    let dir = tempfile::tempdir().unwrap();
+    let text = unnamed(&["adam", "adam-lawn"]);
+    fs::write(dir.path().join("results.csv"), &text).unwrap();
+    fs::write(dir.path().join("val_loss.csv"), &text).unwrap();
+    let report = |words: &str| {
+        let output = shell(&format!("lawn report --from {words}"), dir.path());
+        let (out, err) = said(&output);
+        (output.status.code(), out, err)
+    };
+    let (code, out, err) = report("results.csv");
+    assert_eq!(code, Some(0), "{err}");
+    assert!(out.contains(SAID), "{out}");
+    let (code, out, err) = report("results.csv --better higher");
+    assert_eq!(code, Some(0), "{err}");
+    assert!(!out.contains(SAID), "{out}");
+    for loss in ["val_loss.csv", "results.csv --title 'Validation loss'"] {
+        let (code, _, err) = report(loss);
+        assert_eq!(code, Some(2), "{loss}");
+        assert!(
+            err.contains("nothing says whether more or less of it is better"),
+            "{err}"
+        );
+    }
+    let (code, _, err) = report("val_loss.csv --better lower");
+    assert_eq!(code, Some(0), "{err}");
+}

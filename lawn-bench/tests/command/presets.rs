@@ -2,7 +2,7 @@
 
 use crate::common::{folder, lawn, said};
 use lawn_bench::config::{Sweep, parse};
-use lawn_models::RuleName;
+use lawn_models::{Adaptation, LrShape, OptimizerSettings, RuleName};
 
 fn text(arm: &str) -> String {
     format!(
@@ -80,10 +80,54 @@ fn each_is_an_arm() {
         );
         assert_eq!(found.warmup, warmup);
     }
-    let lars =
-        "preset = \"mlperf-lars\"\ntune.learning_rate = { min = 1.0, max = 30.0, scale = \"log\" }";
-    let sweep = read(lars).unwrap();
-    assert_eq!(sweep.arms[0].settings[0].optimizer.rule, RuleName::Lars);
+}
+
+/// The rules of MLPerf's ResNet-50 and the reference runs that it is judged by.
+#[test]
+fn lars_of_mlperf_has_its_numbers() {
+    let common = |found: &OptimizerSettings| {
+        found.validate().unwrap();
+        assert_eq!(found.rule, RuleName::Lars);
+        assert_eq!(found.decay, LrShape::Polynomial);
+        assert_eq!(found.decay_power, Some(2.0));
+        assert_eq!(found.epsilon, Some(0.0));
+        // A rate, whatever the peak is.
+        assert_eq!(
+            (found.end_learning_rate, found.end_factor),
+            (Some(1e-4), None)
+        );
+        assert_eq!(found.trust_coefficient, Some(1e-3));
+        assert_eq!(found.adaptation, Some(Adaptation::WhenDecayed));
+    };
+    let rates = "tune.learning_rate = { min = 1.0, max = 30.0, scale = \"log\" }";
+    let sweep = read(&format!("preset = \"mlperf-lars\"\n{rates}")).unwrap();
+    let found = &sweep.arms[0].settings[0].optimizer;
+    common(found);
+    assert_eq!(
+        (found.momentum, found.weight_decay),
+        (Some(0.9), Some(1e-4))
+    );
+    assert_eq!(found.warmup, 0.0);
+
+    // Batch size, rate, epochs of warm-up, momentum, decay, steps of the fall.
+    const PICTURES: f64 = 1_281_167.0;
+    for (batch, rate, epochs, momentum, decay, steps) in [
+        (4096, 10.0, 5.0, 0.9, 2e-4, 13_137.0),
+        (8192, 17.0, 5.0, 0.9, 2e-4, 6095.0),
+        (32_768, 21.2, 16.0, 0.94, 2.5e-5, 2267.0),
+        (65_536, 24.699, 31.0, 0.951_807, 1e-4, 1133.0),
+    ] {
+        let tuned = "tune = { clip_norm = { choice = [1e9] } }";
+        let sweep = read(&format!("preset = \"mlperf-lars-{batch}\"\n{tuned}")).unwrap();
+        let found = &sweep.arms[0].settings[0].optimizer;
+        common(found);
+        assert_eq!(found.learning_rate, rate, "{batch}");
+        assert_eq!(found.momentum, Some(momentum), "{batch}");
+        assert_eq!(found.weight_decay, Some(decay), "{batch}");
+        let warm = epochs * PICTURES / f64::from(batch);
+        let part = warm / (warm + steps);
+        assert!((found.warmup - part).abs() < 5e-5, "{batch}: {part}");
+    }
 }
 
 #[test]
@@ -103,6 +147,106 @@ fn what_the_arm_says_comes_first() {
         assert_eq!(setting.optimizer.learning_rate, 0.125);
         assert_eq!(setting.optimizer.warmup, 0.05);
     }
+}
+
+/// One arm, whichever way it is written: the same plan, and a page that says what was given.
+#[test]
+fn lawn_may_be_asked_for_as_a_constraint() {
+    let arm = |lawn: &str| {
+        format!(
+            "rule = \"adam\"\nfree_fraction = 0.5\n{lawn}\n\
+             tune.learning_rate = {{ min = 1e-3, max = 1e-1, scale = \"log\" }}"
+        )
+    };
+    let settings = |lawn: &str| read(&arm(lawn)).unwrap().arms[0].settings.clone();
+    let named = settings("constraint = \"lawn\"");
+    assert!(named[0].optimizer.lawn && named[0].optimizer.constraint.is_none());
+    assert_eq!(
+        serde_json::to_string(&named[0].optimizer).unwrap(),
+        serde_json::to_string(&settings("lawn = true")[0].optimizer).unwrap()
+    );
+    let (kept, _) = folder();
+    let file = kept.path().join("named.toml");
+    std::fs::write(&file, text(&arm("constraint = \"lawn\""))).expect("there is room");
+    let output = lawn().args(["config", "explain"]).arg(&file).output();
+    let explained = said(&output.expect("lawn starts"));
+    assert!(explained.contains("lawn = true\n"), "{explained}");
+}
+
+/// Forms and free phases beyond those of every arm.
+#[test]
+fn settings_of_one_rule_or_constraint_are_read() {
+    let read = |arm: &str| {
+        let range = "tune.learning_rate = { min = 1e-3, max = 1e-1, scale = \"log\" }";
+        let text = text(&format!("{arm}\n{range}")).replace("epochs = 2", "steps = 50");
+        parse("arms.toml", &text).map_err(|error| error.to_string())
+    };
+    for (arm, part) in [
+        (
+            "rule = \"lamb\"\nform = \"nvlamb\"\ntrust_max = 1.0",
+            "nvlamb",
+        ),
+        (
+            "rule = \"lamb\"\nbias_correction = false",
+            "bias_correction",
+        ),
+        ("rule = \"muon\"\niteration = \"bf16\"", "bf16"),
+        (
+            "rule = \"adafactor\"\ntune.beta2_power = { min = 0.5, max = 0.9, scale = \"linear\" }",
+            "beta2_power",
+        ),
+        (
+            "rule = \"adam\"\nlawn = true\nfree_steps = 20",
+            "free_steps",
+        ),
+        (
+            "rule = \"adam\"\nconstraint = \"cpr\"\nbound_factor = 1.0\nby_learning_rate = true",
+            "by_learning_rate",
+        ),
+        (
+            "rule = \"adam\"\nconstraint = \"rotational\"\nweight_decay = 0.1\n\
+             rotation_memory = 0.99\nrotation_epsilon = 1e-6",
+            "rotation_memory",
+        ),
+    ] {
+        let sweep = read(arm).unwrap_or_else(|said| panic!("{arm}: {said}"));
+        let written = serde_json::to_string(&sweep.arms[0].settings[0].optimizer).unwrap();
+        assert!(written.contains(part), "{written}");
+    }
+    for (arm, part) in [
+        ("rule = \"lamb\"\nform = \"nvidia\"", "nvlamb"),
+        ("rule = \"adam\"\nform = \"apex\"", "`form`"),
+        (
+            "rule = \"adam\"\nlawn = true\nfree_steps = 50",
+            "below the budget of 50 steps",
+        ),
+    ] {
+        let said = read(arm).unwrap_err();
+        assert!(said.contains(part), "{said}");
+    }
+}
+
+#[test]
+fn another_rule_beside_a_preset_is_refused() {
+    let arm = "preset = \"algoperf-nadamw\"\nweight_decay = 0.5\nrule = \"adam\"";
+    let said = read(arm).unwrap_err();
+    for part in [
+        "rule = \"adam\" stands beside preset = \"algoperf-nadamw\", which is of the rule `nadamw`",
+        "leave one of the two out",
+    ] {
+        assert!(said.contains(part), "{part:?} is not in: {said}");
+    }
+    let line = text(arm)
+        .lines()
+        .position(|line| line.starts_with("rule"))
+        .expect("it is there");
+    assert!(
+        said.contains(&format!("presets.toml:{}:1", line + 1)),
+        "{said}"
+    );
+    // The same rule is only said twice.
+    let same = read("preset = \"algoperf-nadamw\"\nrule = \"nadamw\"").unwrap();
+    assert_eq!(same.arms[0].settings[0].optimizer.rule, RuleName::Nadamw);
 }
 
 #[test]

@@ -29,6 +29,8 @@ fn variants() -> Vec<Value> {
         arm(json!({ "rule": "adam" })),
         arm(json!({ "rule": "lars" })),
         arm(json!({ "rule": "adagrad" })),
+        arm(json!({ "rule": "adafactor" })),
+        arm(json!({ "rule": "lamb" })),
         arm(json!({ "lawn": true })),
         arm(lawn),
         arm(json!({ "decay": "linear" })),

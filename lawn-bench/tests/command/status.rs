@@ -30,6 +30,10 @@ fn the_best_of_seeds_is_not_the_best_of_settings() {
     assert!(sweep(&file, Some(&run)).status.success());
     let status = Status::read(&RunDir::new(&run)).expect("it is a run");
     assert_eq!(status.cells[0].best_validation, None, "nothing was tuned");
+    let seeds = status.cells[0].confirmed_validation.expect("two are over");
+    let board = &status.leaderboards[0].entries[0];
+    assert_eq!((seeds.trials, board.seeds), (2, 2));
+    assert!((seeds.mean - board.validation).abs() < 1e-12, "{seeds:?}");
 
     let tuned = SMALL.replace(
         "rule = \"sgd\"\nlearning_rate = 0.1",
@@ -51,4 +55,5 @@ fn the_best_of_seeds_is_not_the_best_of_settings() {
     let best = scores.reduce(f64::max).expect("two were tuned");
     let status = Status::read(&run).expect("it is a run");
     assert_eq!(status.cells[0].best_validation, Some(best));
+    assert_eq!(status.cells[0].confirmed_validation, None);
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::common::{folder, lawn, said, sweep, timeless};
+use crate::common::{SMALL, folder, lawn, said, sweep, timeless};
 use lawn_analysis::records::{BudgetUnit, Outcome, Stage};
 
 const TINY: &str = concat!(
@@ -85,6 +85,31 @@ fn a_killed_sweep_resumes_to_the_same_records() {
     let output = sweep(&killed, None);
     assert!(output.status.success(), "{}", said(&output));
     assert_eq!(timeless(&killed), expected);
+}
+
+#[test]
+fn what_to_think_about_is_said_once_as_a_sweep_is_planned() {
+    let (kept, run) = folder();
+    let file = kept.path().join("few.toml");
+    let arms = "[arms.sgd-lawn]\nrule = \"sgd\"\nlearning_rate = 0.1\nlawn = true\n\
+                free_fraction = 0.01\n\n[arms.other]\nrule = \"adam\"\nlearning_rate = 0.1\n\n\
+                [defaults]\nwarmup = 0.1\n\n[confirmation]";
+    std::fs::write(&file, SMALL.replace("[confirmation]", arms)).expect("there is room");
+    let first = sweep(&file, Some(&run));
+    assert!(first.status.success(), "{}", said(&first));
+    let text = said(&first);
+    for warning in [
+        "warning: with 2 paired seeds the smallest two-sided p",
+        "warning: no contrast has other",
+        "warning: arm `sgd-lawn`: 1 of 1 settings end their free phase within the warm-up",
+    ] {
+        assert_eq!(text.matches(warning).count(), 1, "{warning:?} in: {text}");
+    }
+    for (target, out) in [(&run, None), (&file, Some(run.as_path()))] {
+        let again = sweep(target, out);
+        assert!(again.status.success(), "{}", said(&again));
+        assert!(!said(&again).contains("warning:"), "{}", said(&again));
+    }
 }
 
 #[test]

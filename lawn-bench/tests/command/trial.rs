@@ -12,7 +12,7 @@ use lawn_bench::run::run_dir::RunDir;
 use lawn_bench::run::trial_dir::TrialDir;
 use lawn_bench::run::trial_file::TrialFile;
 use lawn_bench::{Error, config, trial};
-use lawn_models::{EvaluationRecord, Notice};
+use lawn_models::{Beginning, EvaluationRecord, Notice};
 
 /// One trial: one arm, one batch size, nothing to tune, one seed.
 const SMALL: &str = r#"
@@ -47,6 +47,34 @@ generated = { classes = 3, side = 8, train = 300, test = 30 }"#;
 
 const NCF: &str = r#"kind = "ncf"
 generated = { users = 60, items = 220, interactions = 10 }"#;
+
+/// What a trial tells of its beginning, which `just bench harness` makes a table of.
+#[test]
+fn what_a_trial_has_behind_it_before_its_first_step_is_told_in_order() {
+    let run = Run::new(&[]);
+    let output = run.train();
+    assert!(output.status.success(), "{}", said(&output));
+    let text = String::from_utf8(output.stdout).expect("events are text");
+    let reached: Vec<(Beginning, f64)> = (text.lines())
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .filter_map(|event| match event {
+            trial::Event::Reached {
+                beginning,
+                unix_seconds,
+            } => Some((beginning, unix_seconds)),
+            _ => None,
+        })
+        .collect();
+    use Beginning::{Device, Optimizer, Process, Step, Task};
+    let order: Vec<Beginning> = reached.iter().map(|(beginning, _)| *beginning).collect();
+    assert_eq!(order, [Process, Device, Task, Optimizer, Step]);
+    assert!(
+        reached.is_sorted_by(|one, other| one.1 <= other.1),
+        "{reached:?}"
+    );
+    // Of the CPU there is nothing else to tell.
+    assert!(run.ending().execution.is_none());
+}
 
 /// The folder that a run is in, and the run.
 struct Run {

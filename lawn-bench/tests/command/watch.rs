@@ -183,6 +183,78 @@ fn a_reader_is_not_interrupted() {
 }
 
 #[test]
+fn every_arm_of_a_long_table_is_in_view() {
+    let Some(mut browser) = Browser::start() else {
+        return;
+    };
+    let (_kept, run) = folder();
+    let arms: String = (0..9)
+        .map(|n| {
+            format!("[arms.arm-{n}]\nrule = \"adam\"\nlearning_rate = 0.1\nbeta1 = 0.{n}5\n\n")
+        })
+        .collect();
+    let text = SMALL.replace("[confirmation]", &(arms + "[confirmation]"));
+    let sweep = lawn_bench::config::parse("ten.toml", &text);
+    let sweep = sweep.unwrap_or_else(|error| panic!("{error}"));
+    std::fs::create_dir(&run).expect("there is room");
+    lawn_bench::plan::Plan::new(sweep, Default::default())
+        .write(
+            &lawn_bench::run::run_dir::RunDir::new(&run),
+            Path::new("ten.toml"),
+            &text,
+        )
+        .expect("there is room");
+    let (_watch, url) = watched(&run, &["--stay"]);
+    for width in WIDTHS {
+        browser.visit(&url, width, Scheme::Light);
+        let rows = browser.evaluate("document.querySelectorAll('#live .means tbody tr').length");
+        assert_eq!(rows, 10);
+        let is_whole = "[...document.querySelectorAll('#live .scroll')]
+            .every((region) => region.scrollHeight <= region.clientHeight + 1)";
+        assert!(browser.holds(is_whole), "at {width}");
+    }
+}
+
+#[test]
+fn a_run_that_is_extended_is_seen_by_its_new_plan() {
+    let (kept, run) = folder();
+    let file = kept.path().join("small.toml");
+    std::fs::write(&file, SMALL).expect("there is room");
+    assert!(sweep(&file, Some(&run)).status.success());
+    let (_watch, url) = watched(&run, &["--stay"]);
+    // The mean of one arm, and of how many seeds it is.
+    let seeds = || {
+        let means = get(&url, "/tables/means.csv");
+        let mut lines = means
+            .lines()
+            .skip_while(|line| !line.contains("batch_size"));
+        let header = lines.next().expect("it has a header").split(',');
+        let place = header.into_iter().position(|name| name == "n");
+        let place = place.expect("it says how many");
+        let mut row = lines.next().expect("there is one cell").split(',');
+        row.nth(place).map(str::to_owned)
+    };
+    assert_eq!(seeds().as_deref(), Some("2"));
+    let mut command = lawn();
+    command.arg("sweep").arg(&run).arg("--extend");
+    let output = command
+        .args(["--set", "confirmation.seeds=[1,2,3]"])
+        .output();
+    let output = output.expect("lawn starts");
+    assert!(output.status.success(), "{}", said(&output));
+    let began = Instant::now();
+    while seeds().as_deref() != Some("3") {
+        assert!(
+            began.elapsed() < PATIENCE,
+            "{}",
+            get(&url, "/tables/means.csv")
+        );
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    assert!(get(&url, "/now").contains("3 of 3 trials over"));
+}
+
+#[test]
 fn it_ends_with_a_sweep_that_is_over_and_says_what_it_cannot_do() {
     let (kept, run) = folder();
     let file = kept.path().join("small.toml");

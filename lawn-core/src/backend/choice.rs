@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor};
 
-use crate::backend::cuda::{compiler, has_kernels};
+use crate::backend::cuda::{CudaCompiler, compiler, require_kernels};
 use crate::backend::slot::Slot;
 use crate::constraint::form::ConstraintForm;
 use crate::error::Error;
@@ -47,7 +47,7 @@ pub enum BackendChoice {
 }
 
 impl BackendChoice {
-    /// The version of NVRTC, which compiles the kernels of [`Cuda`](Self::Cuda) in this process.
+    /// NVRTC, which compiles the kernels of [`Cuda`](Self::Cuda) in this process.
     ///
     /// It is loaded if it was not; no device is asked for.
     ///
@@ -55,7 +55,7 @@ impl BackendChoice {
     ///
     /// [`Error::NoCudaCompiler`] where it is not found; [`Reference`](Self::Reference) takes the
     /// steps on CUDA then.
-    pub fn cuda_compiler() -> Result<String, Error> {
+    pub fn cuda_compiler() -> Result<CudaCompiler, Error> {
         compiler().map_err(|why| Error::NoCudaCompiler { why })
     }
 }
@@ -64,7 +64,7 @@ impl BackendChoice {
 const OPTIMISED: bool = !cfg!(unoptimised);
 
 /// What the choice of a backend depends on.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Circumstances {
     /// What is asked for.
     pub(crate) choice: BackendChoice,
@@ -72,8 +72,9 @@ pub(crate) struct Circumstances {
     pub(crate) forms: Forms,
     /// Whether a parameter is on CUDA.
     pub(crate) on_cuda: bool,
-    /// Whether the kernels of CUDA can take any of the parameters where these are.
-    pub(crate) has_cuda_kernels: bool,
+    /// Whether the kernels of CUDA can take any of the parameters where these are, or why not. They
+    /// are compiled only where they may be chosen.
+    pub(crate) cuda_kernels: Result<(), String>,
     /// Whether the kernels are compiled with optimisation.
     pub(crate) optimised: bool,
 }
@@ -103,19 +104,28 @@ impl Circumstances {
         let mut devices = slots.iter().map(|slot| slot.weight.device());
         let on_cuda = devices.any(|device| matches!(device, Device::Cuda(_)));
         let forms = forms(rule, slots, constraint)?;
-        // Compiled only where they may be chosen.
-        let asked = match choice {
-            BackendChoice::Auto => on_cuda,
-            choice => choice == BackendChoice::Cuda,
-        };
-        let wanted = asked && forms != Forms::None;
-        Ok(Self {
+        let mut all = Self {
             choice,
             forms,
             on_cuda,
-            has_cuda_kernels: wanted && has_kernels(rule, slots, constraint),
+            cuda_kernels: Ok(()),
             optimised: OPTIMISED,
-        })
+        };
+        if all.asks_for_cuda() {
+            all.cuda_kernels = match forms {
+                Forms::None => Err(format!("they do not compute {}", rule.name())),
+                _ => require_kernels(rule, slots, constraint),
+            };
+        }
+        Ok(all)
+    }
+
+    /// Whether the kernels of CUDA are to take the steps, where they can.
+    pub(crate) fn asks_for_cuda(&self) -> bool {
+        match self.choice {
+            BackendChoice::Auto => self.on_cuda,
+            choice => choice == BackendChoice::Cuda,
+        }
     }
 }
 

@@ -38,9 +38,9 @@ pub(crate) trait Backend: fmt::Debug + Send {
         true
     }
 
-    /// Whether learning rates and decays of parameters may change after it was made.
-    fn regroups(&self) -> bool {
-        true
+    /// Takes over learning rates and decays of parameters that were set in the slots since it was
+    /// made. [`load`](Self::load) follows.
+    fn regroup(&mut self, _slots: &[Slot], _rule: &dyn Rule, _constraint: Option<&ConstraintForm>) {
     }
 
     /// The norms of the units of each parameter under the constraint, shaped as
@@ -124,6 +124,7 @@ pub(crate) struct StepRecord {
 
 /// A backend in the list of them.
 pub(crate) struct Entry {
+    pub(crate) name: &'static str,
     /// Whether it can take the steps.
     pub(crate) suits: fn(&Circumstances) -> bool,
     pub(crate) new: fn(Setup<'_>) -> Box<dyn Backend>,

@@ -14,6 +14,7 @@ mod reference;
 
 pub use choice::BackendChoice;
 pub(crate) use cuda::taken as taken_by_cuda;
+pub use cuda::{CudaCompiler, DeviceCode};
 
 use choice::Circumstances;
 use interface::{Backend, Entry, Setup};
@@ -25,11 +26,29 @@ const BACKENDS: [Entry; 3] = [
     reference::Reference::ENTRY,
 ];
 
+/// What takes the steps of an optimizer, and why it is not the kernels of CUDA.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ChosenBackend {
+    /// `cuda`, `fused` or `reference`.
+    pub name: &'static str,
+    /// Why the kernels of CUDA take no parameter, in one line, where they were asked for or a parameter
+    /// is on CUDA: what they do not compute, or what the compiler or the driver said.
+    pub without_cuda_kernels: Option<String>,
+}
+
 /// The backend of an optimizer.
-pub(crate) fn build(circumstances: &Circumstances, setup: Setup<'_>) -> Box<dyn Backend> {
+pub(crate) fn build(
+    circumstances: &Circumstances,
+    setup: Setup<'_>,
+) -> (ChosenBackend, Box<dyn Backend>) {
     let entry = BACKENDS.iter().find(|entry| (entry.suits)(circumstances));
     let entry = entry.expect("the reference suits everything");
-    (entry.new)(setup)
+    let chosen = ChosenBackend {
+        name: entry.name,
+        without_cuda_kernels: circumstances.cuda_kernels.clone().err(),
+    };
+    (chosen, (entry.new)(setup))
 }
 
 #[cfg(test)]
@@ -41,7 +60,6 @@ mod tests {
     fn the_first_that_suits_is_taken() {
         use BackendChoice::{Auto, Cuda, Reference};
         use Forms::{All, None, Some};
-        const NAMES: [&str; 3] = ["cuda", "fused", "reference"];
         for (choice, forms, on_cuda, has_cuda_kernels, optimised, expected) in [
             (Auto, All, false, true, true, "fused"),
             (Auto, All, false, true, false, "reference"),
@@ -62,12 +80,11 @@ mod tests {
                 choice,
                 forms,
                 on_cuda,
-                has_cuda_kernels,
+                cuda_kernels: has_cuda_kernels.then_some(()).ok_or("why".to_owned()),
                 optimised,
             };
-            let suits = |entry: &Entry| (entry.suits)(&circumstances);
-            let found = BACKENDS.iter().position(suits).map(|index| NAMES[index]);
-            assert_eq!(found.unwrap(), expected, "{circumstances:?}");
+            let found = BACKENDS.iter().find(|entry| (entry.suits)(&circumstances));
+            assert_eq!(found.unwrap().name, expected, "{circumstances:?}");
         }
     }
 }

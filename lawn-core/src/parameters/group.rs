@@ -84,8 +84,9 @@ impl Parameters {
     /// follow each other under one name but for its last part. Those of one block, whose names are
     /// the same up to a number, are one layer here, and a normalization or another layer without a
     /// matrix is of the layer before it. A parameter that no layer names has the rate of the first.
-    /// The order is that of the parameters: of branches beside each other, one counts as before the
-    /// other.
+    /// Each takes from the one before it, unless it is said to be [after](crate::Layer::after) others:
+    /// then the way to the output counts, the longest where there are several, and layers of
+    /// branches beside each other have the same rate where they are as far from it.
     ///
     /// *Source:* Clark et al. 2020, arXiv 2003.10555; Bao et al. 2022, arXiv 2106.08254;
     /// `param_groups_layer_decay` of timm, which has the same layers of a vision transformer.
@@ -96,10 +97,10 @@ impl Parameters {
     pub fn groups_by_depth(&self, decay: f64) -> Result<Vec<Group>, Error> {
         let valid = decay > 0.0 && decay <= 1.0;
         require(valid, "decay", "a number in (0, 1]", decay)?;
-        let depths = self.depths();
-        let last = depths.values().copied().max().unwrap_or(0);
+        let distances = self.distances();
+        let most = distances.values().copied().max().unwrap_or(0);
         let group = |name: &str| {
-            let after = last - depths.get(name).copied().unwrap_or(0);
+            let after = distances.get(name).copied().unwrap_or(most);
             Group {
                 learning_rate_scale: decay.powi(i32::try_from(after).unwrap_or(i32::MAX)),
                 ..Group::new(name)
@@ -108,11 +109,14 @@ impl Parameters {
         Ok(self.iter().map(|one| group(&one.name)).collect())
     }
 
-    /// How many layers and blocks lie between each parameter and the input.
-    fn depths(&self) -> HashMap<&str, usize> {
-        let layers: Vec<Vec<&str>> = match self.layers() {
+    /// How many layers and blocks lie between each parameter and the output, on the longest way.
+    fn distances(&self) -> HashMap<&str, usize> {
+        let layers: Vec<(Vec<&str>, Option<&[String]>)> = match self.layers() {
             Some(layers) => (layers.iter())
-                .map(|layer| layer.parameters.iter().map(String::as_str).collect())
+                .map(|layer| {
+                    let names = layer.parameters.iter().map(String::as_str);
+                    (names.collect(), layer.after.as_deref())
+                })
                 .collect(),
             None => {
                 // A table beside all layers belongs to none.
@@ -121,27 +125,47 @@ impl Parameters {
                 let names: Vec<&str> =
                     (self.iter().filter(is_inside).map(|one| one.name.as_str())).collect();
                 let layers = names.chunk_by(|one, next| layer_of(one) == layer_of(next));
-                layers.map(<[&str]>::to_vec).collect()
+                layers.map(|names| (names.to_vec(), None)).collect()
             }
         };
         let matrices: Vec<&str> = (self.iter().filter(|one| one.tensor.dim() >= 2))
             .map(|one| one.name.as_str())
             .collect();
-        let mut depths = HashMap::new();
-        let mut at: Option<(usize, &str)> = None;
-        for layer in layers.iter().filter(|layer| !layer.is_empty()) {
-            let block = block_of(layer[0]);
+        // Each parameter's place among the layers that count as one, which come before those that
+        // take from them; and of each of these its block and what it takes from.
+        let mut places: HashMap<&str, usize> = HashMap::new();
+        let mut joined: Vec<(&str, Vec<usize>)> = Vec::new();
+        let mut last = None;
+        for (names, after) in layers.iter().filter(|(names, _)| !names.is_empty()) {
+            let mut from: Vec<usize> = match after {
+                Some(after) => (after.iter().filter_map(|name| places.get(name.as_str())))
+                    .copied()
+                    .collect(),
+                None => last.into_iter().collect(),
+            };
+            from.sort_unstable();
+            from.dedup();
+            let block = block_of(names[0]);
             // That of a block has the block's matrices after it.
             let goes_along = !matrices.iter().any(|name| block_of(name) == block);
-            at = Some(match at {
-                Some((depth, before)) if goes_along || before == block => (depth, before),
-                Some((depth, _)) => (depth + 1, block),
-                None => (0, block),
-            });
-            let depth = at.map_or(0, |(depth, _)| depth);
-            depths.extend(layer.iter().map(|name| (*name, depth)));
+            let place = match from[..] {
+                [one] if goes_along || joined[one].0 == block => one,
+                _ => {
+                    joined.push((block, from));
+                    joined.len() - 1
+                }
+            };
+            last = Some(place);
+            places.extend(names.iter().map(|name| (*name, place)));
         }
-        depths
+        let mut distances = vec![0; joined.len()];
+        for (place, (_, from)) in joined.iter().enumerate().rev() {
+            for &one in from {
+                distances[one] = distances[one].max(distances[place] + 1);
+            }
+        }
+        let all = places.into_iter();
+        all.map(|(name, place)| (name, distances[place])).collect()
     }
 }
 

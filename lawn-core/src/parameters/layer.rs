@@ -47,6 +47,11 @@ pub struct Layer {
     /// Names of its parameters; empty for an activation or a pooling.
     #[serde(default)]
     pub parameters: Vec<String>,
+    /// Of a layer that does not take just what the one before it in the list gives: a parameter of
+    /// each that it takes from, and none for the input of the net. See
+    /// [`Parameters::groups_by_depth`](crate::Parameters::groups_by_depth).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Vec<String>>,
 }
 
 impl Layer {
@@ -65,10 +70,32 @@ impl Layer {
         Self::new(Map::Other, parameters)
     }
 
+    /// The same after other layers than the one before it: those of these parameters, or the input
+    /// of the net where there are none.
+    ///
+    /// ```
+    /// use lawn_core::Layer;
+    ///
+    /// // A wide part beside a deep one, whose outputs are added.
+    /// let layers = [
+    ///     Layer::homogeneous(["wide.weight"]).after([""; 0]),
+    ///     Layer::homogeneous(["deep.0.weight"]).after([""; 0]),
+    ///     Layer::homogeneous(["deep.1.weight"]),
+    ///     Layer::homogeneous(["output.bias"]).after(["wide.weight", "deep.1.weight"]),
+    /// ];
+    /// assert_eq!(layers[2].after, None);
+    /// ```
+    #[must_use]
+    pub fn after<N: Into<String>>(mut self, parameters: impl IntoIterator<Item = N>) -> Self {
+        self.after = Some(parameters.into_iter().map(Into::into).collect());
+        self
+    }
+
     fn new<N: Into<String>>(map: Map, parameters: impl IntoIterator<Item = N>) -> Self {
         Self {
             map,
             parameters: parameters.into_iter().map(Into::into).collect(),
+            after: None,
         }
     }
 }

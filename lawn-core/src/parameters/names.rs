@@ -147,10 +147,14 @@ pub(crate) fn infer(name: &str, shapes: &Shapes) -> (Role, Option<Doubt>) {
             (false, _) => (Role::Bias, None),
         };
     }
-    // One of another length is not the bias of this layer.
+    // One of another length is not the bias of this layer. Of a table of one column, a single element is
+    // none: it would be of a layer with one output, which is the first dimension of a matrix.
     let has_bias = SHIFTS.iter().any(|shift| {
         let bias = shapes.get(layer, shift);
-        bias.is_some_and(|bias| shape.contains(&bias.iter().product()))
+        bias.is_some_and(|bias| {
+            let elements = bias.iter().product();
+            shape.contains(&elements) && (elements > 1 || shape[0] == 1 || shape.len() > 2)
+        })
     });
     let is_table = name.to_ascii_lowercase().contains("embed");
     let is_token = shape[0] == 1 && says(&["token", "tokens"]);
@@ -356,6 +360,14 @@ mod tests {
             (
                 &[("mf.user_embedding", &[9, 4]), ("mf.bias", &[1])],
                 Role::Embedding,
+            ),
+            (
+                &[("mf.user_embedding", &[9, 1]), ("mf.bias", &[1])],
+                Role::Embedding,
+            ),
+            (
+                &[("embed_out.weight", &[1, 8]), ("embed_out.bias", &[1])],
+                Role::Weight,
             ),
             (&[("cls_token", &[1, 1, 8])], Role::Embedding),
             (&[("patch_embed.proj.weight", &[8, 3, 4, 4])], Role::Weight),

@@ -184,11 +184,21 @@ impl Parameters {
     /// # Errors
     ///
     /// [`Error::UnknownParameter`] when a layer names a parameter that is not
-    /// here.
+    /// here; [`Error::LayerOrder`] when one is [after](Layer::after) a layer that does not come
+    /// before it in the list.
     pub fn set_layers(&mut self, layers: Vec<Layer>) -> Result<(), Error> {
-        for name in layers.iter().flat_map(|layer| &layer.parameters) {
-            if self.get(name).is_none() {
-                return Err(self.unknown(name));
+        let mut before = HashSet::new();
+        for layer in &layers {
+            for name in layer.after.iter().flatten() {
+                if !before.contains(name.as_str()) {
+                    return Err(Error::LayerOrder { name: name.clone() });
+                }
+            }
+            for name in &layer.parameters {
+                if self.get(name).is_none() {
+                    return Err(self.unknown(name));
+                }
+                before.insert(name.as_str());
             }
         }
         self.layers = Some(layers);

@@ -10,6 +10,7 @@ pub(crate) mod rows;
 pub(crate) mod trust;
 pub(crate) mod watched;
 
+mod adafactor;
 mod adagrad;
 mod adam;
 mod adamp;
@@ -30,7 +31,7 @@ pub use form::Form;
 pub use interface::Rule;
 pub use lamb::DecayPlace;
 pub use moments::{BiasCorrection, EpsilonPlace, GradientAveraging};
-pub use muon::MuonScale;
+pub use muon::{MuonIteration, MuonScale};
 pub use projection::RadialTest;
 pub use rows::RowUpdates;
 pub use trust::Adaptation;
@@ -64,4 +65,6 @@ builtin::builtin_rules! {
     ScheduleFree(schedule_free::ScheduleFreeConfig),
     /// Muon of matrices, Adam of the others.
     Muon(muon::MuonConfig),
+    /// Adafactor.
+    Adafactor(adafactor::AdafactorConfig),
 }

@@ -1,7 +1,7 @@
 //! Muon: the momentum of a matrix, made orthogonal.
 
 use serde::{Deserialize, Serialize};
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use crate::error::{Error, require};
 use crate::rule::adam::AdamConfig;
@@ -32,7 +32,8 @@ use crate::rule::interface::Rule;
 /// Liu et al. 2025, arXiv 2502.16982, for the scale that goes with one learning rate for both.
 ///
 /// *Differs from* these: the iteration is in the precision of the weights, or f32, where they have
-/// bf16, so that there is a golden for it; Adam is part of it, and so the scale is that of Liu et
+/// bf16, so that there is a golden for it ([`MuonIteration::Bf16`] is as theirs, and may be twice as
+/// fast on a device with units for it); Adam is part of it, and so the scale is that of Liu et
 /// al. unless [`MuonScale::Spectral`] is asked for. The products of matrices are libtorch's: their
 /// last bits depend on the number of threads.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,6 +45,9 @@ pub struct MuonConfig {
     pub nesterov: bool,
     /// Newton–Schulz iterations, 1 to 20.
     pub iterations: u32,
+    /// Kind of numbers that the iteration is in.
+    #[serde(skip_serializing_if = "MuonIteration::is_default")]
+    pub iteration: MuonIteration,
     /// How long a step is.
     pub scale: MuonScale,
     /// `β₁` in `[0, 1)` of Adam.
@@ -52,6 +56,25 @@ pub struct MuonConfig {
     pub beta2: f64,
     /// `ε` of at least 0 of Adam.
     pub epsilon: f64,
+}
+
+/// What [`MuonConfig`] iterates in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MuonIteration {
+    /// The numbers of the momentum: f64 for an f64 weight, otherwise f32.
+    #[default]
+    OfState,
+    /// bf16, as Jordan's, torch's and timm's. The same bits are to be had on one machine only, and
+    /// singular values end some hundredths elsewhere.
+    Bf16,
+}
+
+impl MuonIteration {
+    /// A saved configuration says nothing of it then, as before there was a choice.
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The factor `s` of [`MuonConfig`] for a matrix of `m` rows and `n` columns.
@@ -78,6 +101,7 @@ impl Default for MuonConfig {
             momentum: 0.95,
             nesterov: true,
             iterations: 5,
+            iteration: MuonIteration::default(),
             scale: MuonScale::default(),
             beta1,
             beta2,
@@ -116,6 +140,11 @@ impl MuonConfig {
         } else {
             matrix
         };
+        let kind = wide.kind();
+        let wide = match self.iteration {
+            MuonIteration::OfState => wide,
+            MuonIteration::Bf16 => wide.to_kind(Kind::BFloat16),
+        };
         let (a, b, c) = COEFFICIENTS;
         let mut x = &wide / wide.norm().clamp_min(LEAST_NORM);
         for _ in 0..self.iterations {
@@ -128,7 +157,7 @@ impl MuonConfig {
             MuonScale::Spectral => (m / n).max(1.0).sqrt(),
         };
         let x = if is_tall { x.transpose(0, 1) } else { x };
-        (x * scale).reshape(shape)
+        (x.to_kind(kind) * scale).reshape(shape)
     }
 }
 

@@ -27,7 +27,8 @@ use crate::rule::moments::{quotient, validate_moments};
 ///
 /// The model's weights are `y` while it is trained. [`Optimizer::eval`](crate::Optimizer::eval) puts
 /// `x` in their place, [`Optimizer::train`](crate::Optimizer::train) takes it out again; a step is
-/// refused in between.
+/// refused in between. Running statistics of batch normalization are those of `y`: a loop of one's own
+/// takes them anew for `x`, by passes in training mode between the two calls, and puts them back.
 ///
 /// *Source:* Defazio et al. 2024, arXiv 2405.15682; `AdamWScheduleFree` of the package
 /// `schedulefree`, which has the same defaults but for its own warm-up, which is the schedule's here.

@@ -1,6 +1,8 @@
 //! What the tests share: parameters, and gradients of one's own choice.
 #![allow(dead_code, reason = "each executable uses some of it")]
 
+pub(crate) mod golden_table;
+pub(crate) mod matrices;
 pub(crate) mod oracle;
 pub(crate) mod rules;
 pub(crate) mod setting;

@@ -1,9 +1,10 @@
 //! The rules that the tests of all rules are of. A new rule is a line in each list.
 
 use lawn_core::{
-    AdagradConfig, AdamConfig, AdamPConfig, BiasCorrection, EpsilonPlace, GradientAveraging,
-    LambConfig, LarsConfig, LazyAdamConfig, LionConfig, MuonConfig, MuonScale, NadamwConfig,
-    RowwiseAdagradConfig, RuleConfig, ScheduleFreeConfig, SgdConfig, SgdPConfig, WeightDecay,
+    AdafactorConfig, AdagradConfig, AdamConfig, AdamPConfig, BiasCorrection, EpsilonPlace,
+    GradientAveraging, LambConfig, LarsConfig, LazyAdamConfig, LionConfig, MuonConfig, MuonScale,
+    NadamwConfig, RowwiseAdagradConfig, RuleConfig, ScheduleFreeConfig, SgdConfig, SgdPConfig,
+    WeightDecay,
 };
 
 /// A rule that converges, with a decay.
@@ -85,6 +86,12 @@ pub(crate) fn rows() -> Vec<Row> {
         row("sgdp", SgdPConfig::default().into(), decoupled, 0.1),
         row("schedule-free", late.into(), decoupled, 0.1),
         row("muon", MuonConfig::default().into(), decoupled, 0.1),
+        row(
+            "adafactor",
+            AdafactorConfig::default().into(),
+            decoupled,
+            0.2,
+        ),
     ]
 }
 
@@ -198,5 +205,6 @@ pub(crate) fn rules() -> Vec<(RuleConfig, WeightDecay)> {
             .into(),
             decoupled,
         ),
+        (AdafactorConfig::default().into(), decoupled),
     ]
 }

@@ -1,11 +1,13 @@
 //! The constraints beside LAWN against an independent f64 implementation of their equations.
 
+use std::f64::consts::FRAC_PI_2;
+
 use crate::common::oracle::{Oracle, Unit, norm, without_radial_part};
 use crate::common::{Numbers, everything, parameters, set_gradients, values};
 use lawn_core::{
     AdamConfig, Backend, CprBound, CprConfig, Error, Granularity, HyperballConfig, LionConfig,
-    MuonConfig, Optimizer, OptimizerConfig, Phase, RotationalConfig, RuleConfig, Schedule,
-    SgdConfig, State, StepOptions, WeightDecay,
+    MuonConfig, NadamwConfig, Optimizer, OptimizerConfig, Phase, RotationalConfig, RuleConfig,
+    Schedule, SgdConfig, State, StepOptions, WeightDecay,
 };
 use tch::{Device, Kind, Tensor};
 
@@ -62,7 +64,7 @@ const GRANULARITIES: [Granularity; 4] = [
     Granularity::Head(2),
 ];
 
-fn rules() -> [(RuleConfig, Oracle, f64); 2] {
+fn rules() -> [(RuleConfig, Oracle, f64); 4] {
     let adam = AdamConfig {
         beta2: 0.95,
         epsilon: 1e-6,
@@ -72,6 +74,11 @@ fn rules() -> [(RuleConfig, Oracle, f64); 2] {
         momentum: 0.9,
         ..SgdConfig::default()
     };
+    let nadamw = NadamwConfig {
+        beta2: 0.95,
+        epsilon: 1e-6,
+        ..NadamwConfig::default()
+    };
     // With what the angle in the balance is multiplied by.
     [
         (sgd.into(), Oracle::Momentum(0.9), 1.9f64.sqrt().recip()),
@@ -79,6 +86,16 @@ fn rules() -> [(RuleConfig, Oracle, f64); 2] {
             adam.into(),
             Oracle::Adam(0.9, 0.95, 1e-6),
             (0.1f64 / 1.9).sqrt(),
+        ),
+        (
+            nadamw.into(),
+            Oracle::Nadam(0.9, 0.95, 1e-6),
+            (0.1f64 / 1.9).sqrt(),
+        ),
+        (
+            LionConfig::default().into(),
+            Oracle::Lion(0.9, 0.99),
+            (FRAC_PI_2 * (0.1f64.powi(2) + 0.9f64.powi(2) * 0.01 / 1.99)).sqrt(),
         ),
     ]
 }
@@ -258,11 +275,11 @@ fn each_agrees_with_the_oracle() {
                 let expected = expect(law, (oracle, factor), granularity);
                 // What two projections leave of a direction of a few elements is scaled up again,
                 // with its rounding.
-                let single = match law {
-                    Law::Rotational { centred: true, .. } => 2e-3,
-                    _ => 2e-5,
+                let tolerances = match law {
+                    Law::Rotational { centred: true, .. } => [2e-6, 2e-3],
+                    _ => [1e-11, 2e-5],
                 };
-                for (kind, tolerance) in [(Kind::Double, 1e-11), (Kind::Float, single)] {
+                for (kind, tolerance) in [Kind::Double, Kind::Float].into_iter().zip(tolerances) {
                     for backend in [Backend::Reference, Backend::Auto, Backend::Cuda] {
                         let config = law.on(rule, granularity);
                         let (_, weights) = run(OptimizerConfig { backend, ..config }, kind);

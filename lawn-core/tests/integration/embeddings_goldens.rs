@@ -1,11 +1,11 @@
 //! The rules of embedding tables and CowClip against `torch.optim` and against numpy, from
-
 //! `goldens/embeddings.py`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::common::distance;
+use crate::common::golden_table::{Row, differences};
 use crate::common::table::{LAYOUTS, Layout, Table};
 use lawn_core::{Backend, OptimizerConfig, State};
 use serde::Deserialize;
@@ -13,6 +13,7 @@ use tch::{Device, Kind};
 
 #[derive(Deserialize)]
 struct Goldens {
+    versions: BTreeMap<String, String>,
     steps: usize,
     tolerance: BTreeMap<String, f64>,
     cases: Vec<Case>,
@@ -58,24 +59,28 @@ fn each_rule_of_tables_does_what_its_peer_does() {
     let goldens: Goldens = serde_json::from_str(&text).unwrap();
     let tensors = State::load(folder.join("embeddings.safetensors"), Device::Cpu).unwrap();
     assert_eq!(goldens.cases.len(), 7);
-    let mut failures = Vec::new();
+    let (mut failures, mut rows) = (Vec::new(), Vec::new());
     for case in &goldens.cases {
+        let mut errors = [0f64; 2];
         let layouts = LAYOUTS.into_iter().zip(case.dense_and_sparse);
         for (layout, _) in layouts.filter(|(_, held)| *held) {
-            for (kind, name) in [(Kind::Double, "f64"), (Kind::Float, "f32")] {
+            let kinds = [(Kind::Double, "f64"), (Kind::Float, "f32")];
+            for ((kind, name), largest) in kinds.into_iter().zip(&mut errors) {
                 for backend in [Backend::Auto, Backend::Reference, Backend::Cuda] {
                     let found = largest_distance(&goldens, &tensors, case, (kind, backend, layout));
                     let what = format!(
                         "{:<20} {:<26} {name} {layout:?} {backend:?}: {found:.1e}",
                         case.name, case.peer
                     );
-                    println!("{what}");
+                    *largest = largest.max(found);
                     if found.is_nan() || found > goldens.tolerance[name] {
                         failures.push(what);
                     }
                 }
             }
         }
+        rows.push(Row::new(&case.name, &case.peer, &goldens.versions, errors));
     }
+    failures.extend(differences("Rules of embedding tables", &rows));
     assert!(failures.is_empty(), "{failures:#?}");
 }

@@ -3,9 +3,9 @@
 use crate::common::Numbers;
 use crate::common::setting::lawn;
 use lawn_core::{
-    AdamConfig, AdamPConfig, Granularity, LawnConfig, LazyAdamConfig, MuonConfig, OptimizerConfig,
-    Parameter, Parameters, Role, RotationalConfig, RowwiseAdagradConfig, RuleConfig, Schedule,
-    ScheduleFreeConfig, Scope,
+    AdafactorConfig, AdamConfig, AdamPConfig, Backend, Granularity, LawnConfig, LazyAdamConfig,
+    MuonConfig, OptimizerConfig, Parameter, Parameters, Role, RotationalConfig,
+    RowwiseAdagradConfig, RuleConfig, Schedule, ScheduleFreeConfig, Scope,
 };
 use tch::Kind;
 
@@ -43,6 +43,11 @@ fn what_the_kernels_leave_out_is_named() {
         ["table"]
     );
     assert_eq!(left_out(of(AdamPConfig::default().into())), [""; 0]);
+    // It has no kernels at all.
+    assert_eq!(
+        left_out(of(AdafactorConfig::default().into())),
+        ["table", "dense", "bias"]
+    );
     // What is no matrix goes by Adam.
     assert_eq!(left_out(of(MuonConfig::default().into())), ["dense"]);
     let held = |granularity| OptimizerConfig {
@@ -63,4 +68,50 @@ fn what_the_kernels_leave_out_is_named() {
     };
     assert_eq!(left_out(rotational(false)), [""; 0]);
     assert!(left_out(rotational(true)).contains(&"dense".to_owned()));
+}
+
+/// Each of them stands in the line that is said of all.
+#[test]
+fn the_line_of_what_is_left_out_has_each_of_them() {
+    let line = lawn_core::CudaCompiler::LEFT_OUT;
+    for word in [
+        "some rows",
+        "row-wise Adagrad",
+        "Muon",
+        "AdamP",
+        "SGDP",
+        "centred",
+        "by column",
+        "without a form",
+    ] {
+        assert!(line.contains(word), "{word}");
+    }
+    assert!(!line.contains('\n') && !line.contains("  "), "{line}");
+}
+
+#[test]
+fn what_takes_the_steps_is_told_and_why_it_is_not_the_kernels() {
+    let chosen = |rule: RuleConfig, backend| {
+        let tensor = Numbers(3).tensor(&[5, 4], Kind::Float);
+        let dense = Parameter {
+            name: "dense".into(),
+            role: Role::Weight,
+            tensor: tensor.set_requires_grad(true),
+        };
+        let config = OptimizerConfig {
+            backend,
+            ..OptimizerConfig::new(rule, Schedule::constant(0.1))
+        };
+        let optimizer = config.build(Parameters::new(vec![dense]).unwrap()).unwrap();
+        let chosen = optimizer.chosen_backend().clone();
+        (chosen.name, chosen.without_cuda_kernels)
+    };
+    let adam = AdamConfig::default();
+    assert_eq!(chosen(adam.into(), Backend::Cuda), ("cuda", None));
+    assert_eq!(chosen(adam.into(), Backend::Reference), ("reference", None));
+    // Nobody asks for them on the CPU.
+    assert_eq!(chosen(adam.into(), Backend::Auto).1, None);
+    let (name, why) = chosen(MuonConfig::default().into(), Backend::Cuda);
+    assert_eq!(name, "reference");
+    assert_eq!(why.as_deref(), Some("they do not compute muon"));
 }

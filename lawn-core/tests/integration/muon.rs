@@ -2,7 +2,8 @@
 
 use crate::common::{Numbers, set_gradients, values};
 use lawn_core::{
-    Group, MuonConfig, MuonScale, Optimizer, OptimizerConfig, Parameter, Parameters, Role, Schedule,
+    Group, MuonConfig, MuonIteration, MuonScale, Optimizer, OptimizerConfig, Parameter, Parameters,
+    Role, Schedule,
 };
 use tch::{Kind, Tensor};
 
@@ -57,6 +58,46 @@ fn matrices_are_weights_that_no_group_takes_out() {
             "{name}"
         );
     }
+}
+
+/// In bf16 a step is the same but for the rounding of eight bits, and what is no matrix does not know
+/// of it.
+#[test]
+fn the_iteration_may_be_in_bf16() {
+    let step = |iteration| {
+        let (mut optimizer, weights) = muon(MuonConfig {
+            iteration,
+            ..MuonConfig::default()
+        });
+        let mut numbers = Numbers(8);
+        let before: Vec<Tensor> = weights.iter().map(|w| w.detach().copy()).collect();
+        let gradients: Vec<Option<Tensor>> = (weights.iter())
+            .map(|w| Some(numbers.tensor(&w.size(), Kind::Double)))
+            .collect();
+        set_gradients(&mut optimizer, &weights, &gradients);
+        optimizer.step().unwrap();
+        let steps = weights.iter().zip(&before);
+        steps
+            .map(|(w, before)| w.detach() - before)
+            .collect::<Vec<_>>()
+    };
+    let (exact, narrow) = (step(MuonIteration::OfState), step(MuonIteration::Bf16));
+    for (i, (exact, narrow)) in exact.iter().zip(&narrow).enumerate() {
+        let apart = (exact - narrow).norm().double_value(&[]) / exact.norm().double_value(&[]);
+        match i {
+            0 | 1 => assert!(apart > 1e-4 && apart < 0.1, "{i}: {apart}"),
+            _ => assert_eq!(apart, 0.0, "{i}"),
+        }
+    }
+    let written = |rule| serde_json::to_string(&rule).unwrap();
+    let narrow = MuonConfig {
+        iteration: MuonIteration::Bf16,
+        ..MuonConfig::default()
+    };
+    assert!(written(narrow).contains(r#""iteration":"bf16""#));
+    assert!(!written(MuonConfig::default()).contains(r#""iteration""#));
+    let read: MuonConfig = serde_json::from_str(&written(narrow)).unwrap();
+    assert_eq!(read, narrow);
 }
 
 /// A step of a matrix has singular values of about the scale, whatever the gradient's are; that of

@@ -1,9 +1,10 @@
 //! What is set between steps: the factor of all rates, and rate and decay of some parameters.
 
-use crate::common::{Numbers, everything, parameters, set_gradients, values};
+use crate::common::{Numbers, distance, everything, parameters, set_gradients, values};
 use lawn_core::{
-    AdamConfig, Backend, Error, LawnConfig, Optimizer, OptimizerConfig, Schedule, Scope, SgdConfig,
-    State, WeightDecay,
+    AdagradConfig, AdamConfig, Adaptation, Backend, Error, Granularity, LambConfig, LarsConfig,
+    LawnConfig, Layer, LionConfig, Optimizer, OptimizerConfig, Parameter, Parameters, Role,
+    RuleConfig, Schedule, ScheduleFreeConfig, Scope, SgdConfig, State, WeightDecay,
 };
 use tch::{Device, Kind, Tensor};
 
@@ -114,8 +115,122 @@ fn what_cannot_be_set_is_refused() {
     let decay = Some(WeightDecay::L2 { rate: 0.1 });
     let constrained = build(Backend::Auto).set_group("p0", None, decay);
     assert!(matches!(constrained, Err(Error::DecayOnConstrained { .. })));
-    let fixed = build(Backend::Cuda).set_group("p0", Some(0.5), None);
-    assert!(matches!(fixed, Err(Error::FixedGroups)));
+}
+
+/// A matrix, a table and a vector under settings that change before the freeze and after it.
+fn regrouped(
+    rule: RuleConfig,
+    backend: Backend,
+    granularity: Option<Granularity>,
+) -> (Vec<u8>, Vec<Tensor>) {
+    let build = |start: &[Tensor]| {
+        let weights: Vec<Tensor> = (start.iter())
+            .map(|w| w.detach().copy().set_requires_grad(true))
+            .collect();
+        let of = |(name, role, at): (&str, Role, usize)| Parameter {
+            name: name.into(),
+            role,
+            tensor: weights[at].shallow_clone(),
+        };
+        let all = [
+            ("matrix", Role::Weight, 0),
+            ("table", Role::Embedding, 1),
+            ("vector", Role::Bias, 2),
+        ];
+        let config = OptimizerConfig {
+            backend,
+            clip_norm: Some(1.0),
+            lawn: granularity.map(|granularity| LawnConfig {
+                scope: Scope::Patterns(vec!["matrix".into()]),
+                granularity,
+                ..LawnConfig::new(3)
+            }),
+            ..OptimizerConfig::new(rule, Schedule::constant(0.05))
+        };
+        let parameters = Parameters::new(all.into_iter().map(of).collect()).unwrap();
+        (config.build(parameters).unwrap(), weights)
+    };
+    let mut numbers = Numbers(21);
+    let start =
+        [&[3i64, 40] as &[i64], &[5, 4], &[7]].map(|shape| numbers.tensor(shape, Kind::Double));
+    let (mut optimizer, mut weights) = build(&start);
+    let decay = |rate| Some(WeightDecay::Decoupled { rate });
+    for step in 0..8 {
+        match step {
+            1 => {
+                optimizer.set_group("table", Some(0.5), decay(0.3)).unwrap();
+                optimizer.set_group("vector", None, decay(0.2)).unwrap();
+            }
+            // After the freeze, which comes before the fourth step.
+            5 => {
+                optimizer.set_group("matrix", Some(2.0), None).unwrap();
+                let none = Some(WeightDecay::None);
+                optimizer.set_group("t*", Some(1.5), none).unwrap();
+            }
+            // Another optimizer goes on from the state.
+            6 => {
+                let state = State::from_bytes(&optimizer.state().to_bytes().unwrap(), Device::Cpu);
+                (optimizer, weights) = build(&weights);
+                optimizer.load_state(&state.unwrap()).unwrap();
+            }
+            _ => {}
+        }
+        let gradients: Vec<Option<Tensor>> = (weights.iter())
+            .map(|w| Some(numbers.tensor(&w.size(), Kind::Double)))
+            .collect();
+        set_gradients(&mut optimizer, &weights, &gradients);
+        optimizer.step().unwrap();
+    }
+    (everything(&optimizer, &weights), weights)
+}
+
+/// What lies on a device is set there: the emulated one is held to the reference.
+#[test]
+fn groups_are_set_on_every_backend() {
+    let adam = AdamConfig {
+        epsilon: 1e-6,
+        ..AdamConfig::default()
+    };
+    // Without decay these have no trust ratio.
+    let lamb = LambConfig {
+        adaptation: Adaptation::WhenDecayed,
+        ..LambConfig::default()
+    };
+    let lars = LarsConfig {
+        adaptation: Adaptation::WhenDecayed,
+        trust_coefficient: 0.5,
+        ..LarsConfig::default()
+    };
+    let rules: [RuleConfig; 7] = [
+        SgdConfig::default().into(),
+        adam.into(),
+        lamb.into(),
+        lars.into(),
+        // Its tables without decay may have gradients of some rows, which kernels do not take.
+        AdagradConfig::default().into(),
+        LionConfig::default().into(),
+        ScheduleFreeConfig::default().into(),
+    ];
+    for rule in rules {
+        for granularity in [None, Some(Granularity::Layer), Some(Granularity::Row)] {
+            let (_, expected) = regrouped(rule, Backend::Reference, granularity);
+            for backend in [Backend::Auto, Backend::Cuda] {
+                let (saved, found) = regrouped(rule, backend, granularity);
+                let state = State::from_bytes(&saved, Device::Cpu).unwrap();
+                for name in ["matrix", "table", "vector"] {
+                    let updates = state.tensors[&format!("updates/{name}")].int64_value(&[]);
+                    assert_eq!(updates, 8, "{rule:?} {granularity:?} {backend:?}: {name}");
+                }
+                for (at, (found, expected)) in found.iter().zip(&expected).enumerate() {
+                    let apart = distance(found, expected);
+                    assert!(
+                        apart < 1e-12,
+                        "{rule:?} {granularity:?} {backend:?}: {at} is off by {apart:e}"
+                    );
+                }
+            }
+        }
+    }
 }
 
 /// A parameter that requires no gradient for some steps is left alone, and then goes on.
@@ -152,7 +267,7 @@ fn rates_of_a_transformer_fall_as_those_of_timm() {
         }
         let _ = at.zeros(last, &shape);
     }
-    let parameters = lawn_core::Parameters::from_var_store(&vs).unwrap();
+    let parameters = Parameters::from_var_store(&vs).unwrap();
     let groups = parameters.groups_by_depth(golden["decay"].as_f64().unwrap());
     for group in groups.unwrap() {
         let one = listed.iter().find(|one| name_of(one) == group.pattern);
@@ -173,7 +288,7 @@ fn rates_fall_towards_the_input() {
     tch::nn::linear(first, 4, 3, Default::default());
     tch::nn::linear(vs.root() / "inner" / "one", 3, 3, Default::default());
     tch::nn::linear(last, 3, 2, Default::default());
-    let parameters = lawn_core::Parameters::from_var_store(&vs).unwrap();
+    let parameters = Parameters::from_var_store(&vs).unwrap();
     let groups = parameters.groups_by_depth(0.5).unwrap();
     let config = OptimizerConfig {
         groups,
@@ -192,6 +307,70 @@ fn rates_fall_towards_the_input() {
             treatment.parameter
         );
     }
-    let parameters = lawn_core::Parameters::from_var_store(&vs).unwrap();
+    let parameters = Parameters::from_var_store(&vs).unwrap();
     assert!(parameters.groups_by_depth(0.0).is_err());
+}
+
+/// Of two towers, what is as far from the output has the same rate, however long the way to it is.
+#[test]
+fn rates_of_branches_go_by_the_way_to_the_output() {
+    let vs = tch::nn::VarStore::new(Device::Cpu);
+    let names = ["short", "long.0", "long.1", "long.2", "norm", "output"];
+    for (name, shape) in names.into_iter().zip([2, 2, 2, 2, 1, 2]) {
+        let mut at = vs.root();
+        for part in name.split('.') {
+            at = at / part;
+        }
+        let shape = vec![3i64; shape];
+        let _ = at.zeros("weight", &shape);
+    }
+    let of = |name: &str| Layer::homogeneous([format!("{name}.weight")]);
+    let none = [""; 0];
+    let layers = || {
+        vec![
+            of("short").after(none),
+            of("long.0").after(none),
+            of("long.1"),
+            of("long.2"),
+            // Without a matrix it is of the layer before it.
+            of("norm"),
+            of("output").after(["short.weight", "norm.weight"]),
+        ]
+    };
+    let scales = |layers: Vec<Layer>| -> Vec<f64> {
+        let mut parameters = Parameters::from_var_store(&vs).unwrap();
+        parameters.set_layers(layers).unwrap();
+        let groups = parameters.groups_by_depth(0.5).unwrap();
+        names
+            .iter()
+            .map(|name| {
+                let name = format!("{name}.weight");
+                let one = groups.iter().find(|one| one.pattern == name);
+                one.unwrap().learning_rate_scale
+            })
+            .collect()
+    };
+    assert_eq!(scales(layers()), [0.5, 0.125, 0.25, 0.5, 0.5, 1.0]);
+    // Without it, all are one way.
+    let one_way = layers().into_iter().map(|layer| Layer {
+        after: None,
+        ..layer
+    });
+    assert_eq!(
+        scales(one_way.collect()),
+        [0.0625, 0.125, 0.25, 0.5, 0.5, 1.0]
+    );
+    // Two branches that nothing takes from both end at the output.
+    let mut apart = layers();
+    apart[5] = of("output").after(["norm.weight"]);
+    assert_eq!(scales(apart), [1.0, 0.125, 0.25, 0.5, 0.5, 1.0]);
+
+    let mut parameters = Parameters::from_var_store(&vs).unwrap();
+    let mut later = layers();
+    later[0] = of("short").after(["output.weight"]);
+    let refused = parameters.set_layers(later);
+    assert!(matches!(refused, Err(Error::LayerOrder { name }) if name == "output.weight"));
+    let written = serde_json::to_string(&layers()[..3]).unwrap();
+    let read: Vec<Layer> = serde_json::from_str(&written).unwrap();
+    assert_eq!(read, layers()[..3]);
 }

@@ -90,6 +90,11 @@ pub trait Dataset: Send + Sync {
         Ok(self.batch(samples, epoch)?.to_device(device))
     }
 
+    /// Why samples that a device was to draw or to show by a kernel come about without it, once.
+    fn take_reason(&self) -> Option<String> {
+        None
+    }
+
     /// Samples that are best brought to a device together, where a batch has fewer.
     fn together(&self) -> u64 {
         1

@@ -18,9 +18,10 @@ unsafe extern "C" {
 /// anyway, for one number of threads.
 ///
 /// An operation that has no such algorithm is computed nevertheless:
-/// [`operations`](Self::operations) names it.
+/// [`operations`](Self::operations) names it. A trial does so by itself where it is
+/// [`deterministic`](crate::TrialContext::deterministic).
 #[derive(Debug)]
-pub(crate) struct Deterministic {
+pub struct Deterministic {
     region: *mut c_void,
     /// Warnings are heard in the thread that began it.
     _of_this_thread: PhantomData<*const ()>,
@@ -29,7 +30,8 @@ pub(crate) struct Deterministic {
 impl Deterministic {
     /// Begins a region. It comes before other threads read the environment, and before cuBLAS is
     /// used: that it is to repeat itself is told it there.
-    pub(crate) fn begin() -> Self {
+    #[must_use]
+    pub fn begin() -> Self {
         // SAFETY: it takes nothing, and what it gives is freed once, by `drop`, in this thread. The
         // environment is written to under libc's lock, where nobody has set it.
         let region = unsafe { lawn_begin_deterministic() };
@@ -40,7 +42,8 @@ impl Deterministic {
     }
 
     /// The operations so far that have no deterministic algorithm, by libtorch's names.
-    pub(crate) fn operations(&self) -> Vec<String> {
+    #[must_use]
+    pub fn operations(&self) -> Vec<String> {
         // SAFETY: the region is there until `drop`; the text is a string of C that nobody else has,
         // and is copied before it is freed.
         let text = unsafe {
@@ -64,13 +67,33 @@ impl Drop for Deterministic {
 mod tests {
     use super::*;
     use lawn_core::Determinism;
-    use tch::{Kind, Tensor};
+    use tch::{Device, Kind, Tensor};
+
+    use super::super::CudnnMeasuring;
 
     #[test]
     fn a_region_has_all_switches_and_ends() {
         let before = Determinism::of_this_process();
+        assert!(!before.cudnn_benchmark);
+        // Switches are those of the process: one test has all that are set anywhere.
+        for (device, deterministic, measures) in [
+            (Device::Cuda(0), false, true),
+            (Device::Cuda(0), true, false),
+            // It is no matter there, and others may be at it.
+            (Device::Cpu, false, true),
+        ] {
+            let outer = CudnnMeasuring::of_training(Device::Cuda(0), false);
+            let inner = CudnnMeasuring::of_training(device, deterministic);
+            let found = Determinism::of_this_process().cudnn_benchmark;
+            assert_eq!(found, measures, "{device:?}");
+            drop(inner);
+            assert!(Determinism::of_this_process().cudnn_benchmark);
+            drop(outer);
+            assert_eq!(Determinism::of_this_process(), before);
+        }
         {
             let region = Deterministic::begin();
+            let measuring = CudnnMeasuring::of_training(Device::Cuda(0), true);
             let within = Determinism {
                 algorithms: true,
                 cudnn: true,
@@ -81,11 +104,13 @@ mod tests {
             assert!(std::env::var_os("CUBLAS_WORKSPACE_CONFIG").is_some());
 
             // The CPU has operations without such an algorithm, too.
-            let values = Tensor::zeros([4], (Kind::Float, tch::Device::Cpu));
+            let values = Tensor::zeros([4], (Kind::Float, Device::Cpu));
             let twice = Tensor::from_slice(&[1i64, 1]);
             let mut target = values.copy();
             let _ = target.put_(&twice, &Tensor::from_slice(&[1f32, 2.0]), false);
             assert_eq!(region.operations(), ["put_"]);
+            drop(measuring);
+            assert_eq!(Determinism::of_this_process(), within);
         }
         assert_eq!(Determinism::of_this_process(), before);
     }

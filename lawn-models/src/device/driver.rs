@@ -2,6 +2,8 @@
 
 use std::ffi::{CStr, c_char, c_int};
 
+use lawn_core::CudaCompiler;
+
 use super::libtorch::Library;
 
 /// One accelerator, as its driver describes it.
@@ -34,7 +36,6 @@ type Name = unsafe extern "C" fn(*mut c_char, c_int, c_int) -> Status;
 type Id = unsafe extern "C" fn(*mut [u8; 16], c_int) -> Status;
 type Memory = unsafe extern "C" fn(*mut usize, c_int) -> Status;
 type Attribute = unsafe extern "C" fn(*mut c_int, c_int, c_int) -> Status;
-// Of nvrtc.h.
 
 /// Room for the name of an accelerator, its end included.
 const NAME: usize = 256;
@@ -118,11 +119,11 @@ fn asked(what: &str, status: Status) -> Result<(), String> {
     }
 }
 
-/// The version of the compiler of lawn-core's kernels for CUDA.
+/// The compiler of lawn-core's kernels for CUDA.
 ///
 /// # Errors
 /// In words, why there is none.
-pub fn cuda_compiler() -> Result<String, String> {
+pub fn cuda_compiler() -> Result<CudaCompiler, String> {
     lawn_core::Backend::cuda_compiler().map_err(|error| error.to_string())
 }
 

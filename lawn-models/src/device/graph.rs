@@ -5,9 +5,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tch::Tensor;
 
+use super::probe::load_cuda;
 use super::shortage::message;
 
 unsafe extern "C" {
+    fn lawn_has_graphs() -> *mut c_char;
     fn lawn_side_stream(device: c_int, side: *mut *mut c_void) -> *mut c_char;
     fn lawn_free_side_stream(side: *mut c_void);
     fn lawn_use_side_stream(side: *mut c_void, back: bool) -> *mut c_char;
@@ -37,6 +39,16 @@ fn first_line(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default();
     // A message within a debug print has its line ends escaped.
     line.split("\\n").next().unwrap_or_default().to_owned()
+}
+
+/// Makes sure that libtorch has all by which graphs of CUDA are called here; no device is needed.
+///
+/// # Errors
+/// In words, what is missing.
+pub fn cuda_graphs() -> Result<(), String> {
+    load_cuda()?;
+    // SAFETY: it takes nothing.
+    answered(unsafe { lawn_has_graphs() })
 }
 
 /// A stream of a CUDA device, beside the one on which everything else runs.
@@ -160,6 +172,15 @@ mod tests {
             SideStream::new(0).unwrap_err()
         };
         assert!(!refused.is_empty() && !refused.contains('\n'), "{refused}");
+    }
+
+    /// libtorch's half for CUDA can be loaded without a card.
+    #[test]
+    fn all_that_graphs_are_called_by_is_in_libtorch_or_is_named() {
+        match (load_cuda(), cuda_graphs()) {
+            (Ok(()), found) => assert_eq!(found, Ok(())),
+            (Err(reason), found) => assert_eq!(found, Err(reason)),
+        }
     }
 
     #[test]

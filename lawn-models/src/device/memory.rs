@@ -64,28 +64,74 @@ pub(crate) fn own_memory() -> Option<u64> {
 }
 
 unsafe extern "C" {
-    fn lawn_free_device_memory(device: c_int, bytes: *mut i64) -> *mut c_char;
+    fn lawn_device_memory(device: c_int, bytes: *mut i64) -> *mut c_char;
     fn lawn_let_go_of_device_memory() -> *mut c_char;
     fn free(memory: *mut c_void);
 }
 
-/// Bytes of a GPU that nobody has taken, no other process either; nothing of other devices, and
-/// where that is not known.
-pub(crate) fn free_device_memory(device: Device) -> Option<u64> {
-    let Device::Cuda(index) = device else {
-        return None;
-    };
-    let mut bytes = 0;
-    // SAFETY: `bytes` is valid to write to during the call; a message is a string of C that nobody
-    // else has.
-    unsafe {
-        let message = lawn_free_device_memory(index as c_int, &raw mut bytes);
-        if !message.is_null() {
-            free(message.cast());
+/// Memory of a GPU, bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DeviceMemory {
+    /// Nobody has taken these, no other process either.
+    pub(crate) free: u64,
+    /// All that it has.
+    pub(crate) all: u64,
+    /// What libtorch of this process has of it now, for tensors or for later.
+    pub(crate) reserved: u64,
+    /// The most that it has had.
+    pub(crate) peak: u64,
+}
+
+/// What a process has on a GPU beside libtorch's tensors, at the most: its context, the handles of
+/// cuBLAS and cuDNN.
+const CONTEXT: u64 = 1 << 30;
+
+impl DeviceMemory {
+    /// That of a GPU; nothing of other devices, and where it is not known.
+    pub(crate) fn of(device: Device) -> Option<Self> {
+        let Device::Cuda(index) = device else {
             return None;
+        };
+        let mut bytes = [0; 4];
+        // SAFETY: `bytes` has room for the four numbers that are written during the call; a message
+        // is a string of C that nobody else has.
+        unsafe {
+            let message = lawn_device_memory(index as c_int, bytes.as_mut_ptr());
+            if !message.is_null() {
+                free(message.cast());
+                return None;
+            }
         }
+        let [free, all, reserved, peak] = bytes.map(|one| u64::try_from(one).unwrap_or(0));
+        Some(Self {
+            free,
+            all,
+            reserved,
+            peak,
+        })
     }
-    u64::try_from(bytes).ok()
+
+    /// What other processes have, at the least.
+    pub(crate) fn of_others(self) -> u64 {
+        self.all.saturating_sub(self.free + self.reserved + CONTEXT)
+    }
+
+    /// What other processes had where so many bytes could not be had, if there would have been room for
+    /// them without the others. Where it is not known how many were asked for, others that have a
+    /// sixteenth of the device are blamed.
+    pub(crate) fn lacked_for_others(self, asked: Option<u64>) -> Option<u64> {
+        let others = self.of_others();
+        let is_theirs = match asked {
+            Some(asked) => asked > self.free && asked <= self.free + others,
+            None => others >= self.all / 16,
+        };
+        (is_theirs && others > 0).then_some(others)
+    }
+}
+
+/// Bytes of a GPU that nobody has taken; nothing of other devices, and where that is not known.
+pub(crate) fn free_device_memory(device: Device) -> Option<u64> {
+    DeviceMemory::of(device).map(|memory| memory.free)
 }
 
 /// Gives back what a GPU has had for tensors that are gone: trials beside this one can have it. Nothing
@@ -105,6 +151,30 @@ mod tests {
     fn only_a_gpu_has_memory_of_its_own() {
         assert_eq!(free_device_memory(Device::Cpu), None);
         assert!(tch::Cuda::is_available() || free_device_memory(Device::Cuda(0)).is_none());
+    }
+
+    #[test]
+    fn a_want_is_of_others_where_there_was_room_without_them() {
+        const GIB: u64 = 1 << 30;
+        let of = |free, reserved| DeviceMemory {
+            free: free * GIB,
+            all: 80 * GIB,
+            reserved: reserved * GIB,
+            peak: 0,
+        };
+        // Alone on the device: the rest is its own context.
+        assert_eq!(of(1, 78).of_others(), 0);
+        assert_eq!(of(1, 78).lacked_for_others(Some(2 * GIB)), None);
+        assert_eq!(of(1, 78).lacked_for_others(None), None);
+        // Another has 39.
+        let shared = of(1, 39);
+        assert_eq!(shared.of_others(), 39 * GIB);
+        assert_eq!(shared.lacked_for_others(Some(2 * GIB)), Some(39 * GIB));
+        assert_eq!(shared.lacked_for_others(Some(40 * GIB)), Some(39 * GIB));
+        assert_eq!(shared.lacked_for_others(None), Some(39 * GIB));
+        // The whole device would not have held it, or a limit of its own did not allow it.
+        assert_eq!(shared.lacked_for_others(Some(41 * GIB)), None);
+        assert_eq!(of(60, 3).lacked_for_others(Some(2 * GIB)), None);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What the process runs on: libtorch, CUDA, threads, memory.
 
 mod autocast;
+mod cudnn;
 mod determinism;
 mod driver;
 mod graph;
@@ -8,21 +9,26 @@ mod host_memory;
 mod kernels;
 mod libtorch;
 mod memory;
+mod nvml;
 mod probe;
 mod shortage;
 
 pub use autocast::{Autocast, HalfKind};
-pub(crate) use determinism::Deterministic;
+pub use cudnn::CudnnMeasuring;
+pub(crate) use cudnn::measures;
+pub use determinism::Deterministic;
 pub(crate) use driver::cuda_device_id;
 pub use driver::{Card, Driver, cuda_compiler, cuda_driver};
+pub use graph::cuda_graphs;
 pub(crate) use graph::{Graph, SideStream, set_gradient};
 pub use host_memory::keep_host_memory;
 pub(crate) use host_memory::let_go_of_host_memory;
 pub use kernels::kernel_threads;
 pub(crate) use memory::{
-    available_memory, free_device_memory, let_go_of_device_memory, own_memory,
+    DeviceMemory, available_memory, free_device_memory, let_go_of_device_memory, own_memory,
 };
+pub use nvml::gpu_memory_left;
 pub use probe::{CudaProbe, Probe, probe, set_threads};
 pub(crate) use probe::{DeviceError, require_device};
 pub use shortage::memory_shortage;
-pub(crate) use shortage::{Failure, catch_out_of_memory};
+pub(crate) use shortage::{Failure, asked_for, catch_out_of_memory};

@@ -105,7 +105,7 @@ pub(crate) fn require_device(device: Device) -> Result<(), DeviceError> {
 ///
 /// The linker drops it, as nothing refers to it by name, and the first question
 /// about CUDA fixes the answer: it must be loaded before that.
-fn load_cuda() -> Result<(), String> {
+pub(super) fn load_cuda() -> Result<(), String> {
     static LOADED: OnceLock<Result<(), String>> = OnceLock::new();
     LOADED
         .get_or_init(|| libtorch::load(c"libtorch_cuda.so"))

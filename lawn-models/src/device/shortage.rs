@@ -97,6 +97,16 @@ fn of_host(line: &str) -> Option<String> {
     })
 }
 
+/// Bytes that were asked for, as the line of [`memory_shortage`] says it, where it does.
+pub(crate) fn asked_for(line: &str) -> Option<u64> {
+    let (said, _) = line.split_once(" were asked for")?;
+    let mut words = said.split_whitespace().rev();
+    let (unit, value) = (words.next()?, words.next()?.parse::<f64>().ok()?);
+    let units = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB"];
+    let power = units.iter().position(|one| *one == unit)?;
+    Some((value * 1024f64.powi(power as i32)) as u64)
+}
+
 /// What stands between two texts.
 fn between<'t>(text: &'t str, before: &str, after: &str) -> Option<&'t str> {
     let (_, rest) = text.split_once(before)?;
@@ -147,11 +157,17 @@ mod tests {
             memory_shortage(long).unwrap(),
             "512.00 MiB were asked for, and 96.06 MiB of the 139.81 GiB of GPU 3 were left"
         );
+        assert_eq!(asked_for(&memory_shortage(long).unwrap()), Some(512 << 20));
         let short = "CUDA out of memory. Tried to allocate 4.00 GiB. ";
         assert_eq!(
             memory_shortage(short).unwrap(),
             "4.00 GiB of a GPU were asked for"
         );
+        assert_eq!(
+            asked_for("1.50 KiB were asked for, and 3 bytes were left"),
+            Some(1536)
+        );
+        assert_eq!(asked_for("CUDA error: out of memory"), None);
         // Of cuBLAS or the driver, without numbers.
         let other = "CUDA error: out of memory\nCompile with …";
         assert_eq!(memory_shortage(other).unwrap(), "CUDA error: out of memory");

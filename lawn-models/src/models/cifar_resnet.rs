@@ -11,6 +11,7 @@ use super::conv_nets::ConvNetBuilder;
 use super::init::Init;
 use super::layers::{ConvNorm, ConvSizes, Linear, Residual, Shortcut};
 use super::model::{Mode, Model};
+use super::ways::Ways;
 
 /// Sizes of a [`CifarResNet`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,10 +172,10 @@ impl Model for CifarResNet {
     }
 
     fn layers(&self) -> Vec<Layer> {
-        let blocks = self.blocks.iter().flat_map(Residual::layers);
-        let last = [self.output.layer()];
-        let first = self.stem.layers().into_iter();
-        first.chain(blocks).chain(last).collect()
+        let first = Ways::default().then(self.stem.layers());
+        let blocks = self.blocks.iter().map(Residual::ways);
+        let all = blocks.fold(first, Ways::part);
+        all.then([self.output.layer()]).layers()
     }
 
     fn statistics_batch(&self) -> u64 {

@@ -183,6 +183,28 @@ mod tests {
     }
 
     #[test]
+    fn tables_are_no_matrices_however_narrow() {
+        for factors in [1, 2, 16] {
+            let (store, model) = model(50, 30, factors);
+            let mut parameters = lawn_core::Parameters::from_var_store(&store).unwrap();
+            parameters.set_layers(model.layers()).unwrap();
+            let muon = lawn_core::OptimizerConfig::new(
+                lawn_core::MuonConfig::default(),
+                lawn_core::Schedule::constant(1e-2),
+            );
+            let optimizer = muon.build(parameters).unwrap();
+            for one in optimizer.treatments() {
+                assert!(!one.matrix, "{factors} factors: {one:?}");
+                let role = match one.parameter.ends_with("embedding") {
+                    true => lawn_core::Role::Embedding,
+                    false => lawn_core::Role::Bias,
+                };
+                assert_eq!(one.role, role, "{factors} factors: {}", one.parameter);
+            }
+        }
+    }
+
+    #[test]
     fn initial_values_are_those_of_the_authors() {
         let (store, model) = model(2_000, 1_000, 8);
         let variables = store.variables();

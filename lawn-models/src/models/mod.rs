@@ -45,6 +45,7 @@ mod resnet;
 mod table;
 mod vgg;
 mod vit;
+mod ways;
 mod weights;
 
 pub use cifar_resnet::{CifarResNet, CifarResNetConfig, CifarShortcut};

@@ -8,6 +8,7 @@ use tch::nn::Path;
 
 use super::layers::{Dropout, Linear, TwoLookups, normal, uniform};
 use super::model::{LookUps, Mode, Model};
+use super::ways::Ways;
 use crate::random::{Purpose, stream};
 
 /// Standard deviation of the initial embeddings, section 4.1.
@@ -154,9 +155,10 @@ impl Model for NeuMf {
     }
 
     fn layers(&self) -> Vec<Layer> {
-        let gmf = self.gmf.iter().map(Pair::layer);
-        let mlp = self.mlp.iter().flat_map(Tower::layers);
-        gmf.chain(mlp).chain([self.output.layer()]).collect()
+        let gmf = self.gmf.iter().map(|pair| vec![pair.layer()]);
+        let mlp = self.mlp.iter().map(Tower::layers);
+        let towers = Ways::default().part(gmf.chain(mlp));
+        towers.then([self.output.layer()]).layers()
     }
 }
 
@@ -305,6 +307,33 @@ mod tests {
             NeuMf::new(&store.root(), &config, 0);
             let found: usize = store.variables().values().map(Tensor::numel).sum();
             assert_eq!(found, expected, "{kind:?}");
+        }
+    }
+
+    /// The towers meet at the output: what is as far from it has the same rate.
+    #[test]
+    fn layers_of_both_towers_have_the_rate_of_their_distance_from_the_output() {
+        let (store, net) = model(NcfModelKind::Neumf, 0);
+        let parameters = crate::models::parameters(&net, &store).unwrap();
+        let groups = parameters.groups_by_depth(0.5).unwrap();
+        let scale = |name: &str| {
+            let one = groups.iter().find(|one| one.pattern == name);
+            one.unwrap_or_else(|| panic!("{name}")).learning_rate_scale
+        };
+        let hidden = net.mlp.as_ref().unwrap().layers.len() as i32;
+        let names: Vec<String> = net
+            .layers()
+            .iter()
+            .flat_map(|one| one.parameters.clone())
+            .collect();
+        let of_last = &names[names.len() - 4];
+        assert!(of_last.starts_with("mlp"), "{names:?}");
+        assert_eq!(scale("output.weight"), 1.0);
+        assert_eq!(scale(of_last), 0.5);
+        for table in ["user_embedding", "item_embedding"] {
+            assert_eq!(scale(&format!("gmf.{table}")), 0.5);
+            let far = 0.5f64.powi(hidden + 1);
+            assert_eq!(scale(&format!("mlp.{table}")), far);
         }
     }
 

@@ -8,6 +8,7 @@ use super::conv_nets::ConvNetBuilder;
 use super::init::Init;
 use super::layers::{ConvNorm, ConvSizes, Linear, Residual, Shortcut};
 use super::model::{Mode, Model};
+use super::ways::Ways;
 
 /// Layers of a [`ResNet`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -225,10 +226,10 @@ impl Model for ResNet {
     }
 
     fn layers(&self) -> Vec<Layer> {
-        let blocks = self.blocks.iter().flat_map(Residual::layers);
-        let last = [self.fc.layer()];
-        let first = self.stem.layers().into_iter();
-        first.chain(blocks).chain(last).collect()
+        let first = Ways::default().then(self.stem.layers());
+        let blocks = self.blocks.iter().map(Residual::ways);
+        let all = blocks.fold(first, Ways::part);
+        all.then([self.fc.layer()]).layers()
     }
 
     fn statistics_batch(&self) -> u64 {

@@ -8,7 +8,6 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 pub(crate) use counter::{at, below_of};
-#[cfg(test)]
 pub(crate) use permutation::DevicePermutation;
 pub(crate) use permutation::Permutation;
 

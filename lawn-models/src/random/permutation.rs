@@ -127,7 +127,6 @@ fn round<const N: usize>(half: &mut [u32; N], other: &[u32; N], key: u32, side: 
 }
 
 /// `Permutation` of `cpp/samples.h`.
-#[cfg(test)]
 #[repr(C)]
 pub(crate) struct DevicePermutation {
     len: u64,
@@ -135,7 +134,6 @@ pub(crate) struct DevicePermutation {
     keys: [u32; ROUNDS],
 }
 
-#[cfg(test)]
 impl DevicePermutation {
     pub(crate) fn of(order: &Permutation) -> Self {
         let Permutation { len, sides, keys } = *order;

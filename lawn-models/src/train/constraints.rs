@@ -11,6 +11,10 @@ impl ConstraintName {
     #[must_use]
     pub fn defaults(self) -> Vec<(&'static str, Value)> {
         let (scope, granularity, untouched_rows) = match self {
+            Self::Lawn => {
+                let base = LawnConfig::new(0);
+                (base.scope, base.granularity, base.untouched_rows)
+            }
             Self::Hyperball => {
                 let base = HyperballConfig::default();
                 (base.scope, base.granularity, base.untouched_rows)
@@ -31,11 +35,22 @@ impl ConstraintName {
         ];
         match self {
             Self::Hyperball => {}
-            Self::Cpr => all.push((
-                "multiplier_rate",
-                json!(CprConfig::new(CprBound::WarmStart(0)).rate),
-            )),
-            Self::Rotational => all.push(("centred", json!(RotationalConfig::new(0.0).centred))),
+            Self::Lawn => {
+                let base = LawnConfig::new(0);
+                all.push(("project_gradient", json!(base.project_gradient)));
+                all.push(("project_update", json!(base.project_update)));
+            }
+            Self::Cpr => {
+                let base = CprConfig::new(CprBound::WarmStart(0));
+                all.push(("by_learning_rate", json!(base.by_learning_rate)));
+                all.push(("multiplier_rate", json!(base.rate)));
+            }
+            Self::Rotational => {
+                let base = RotationalConfig::new(0.0);
+                all.push(("centred", json!(base.centred)));
+                all.push(("rotation_epsilon", json!(base.epsilon)));
+                all.push(("rotation_memory", json!(base.memory)));
+            }
         }
         all.sort_by_key(|(key, _)| *key);
         all
@@ -80,10 +95,11 @@ pub(super) fn cpr(settings: &OptimizerSettings, length: Length) -> CprConfig {
     });
     CprConfig {
         rate: settings.multiplier_rate.unwrap_or(base.rate),
+        by_learning_rate: settings.by_learning_rate.unwrap_or(base.by_learning_rate),
         scope: scope(settings).unwrap_or(base.scope),
         granularity: settings.granularity.unwrap_or(base.granularity),
         untouched_rows: settings.untouched_rows.unwrap_or(base.untouched_rows),
-        ..base
+        bound: base.bound,
     }
 }
 
@@ -91,10 +107,12 @@ pub(super) fn rotational(settings: &OptimizerSettings) -> RotationalConfig {
     let base = RotationalConfig::new(settings.weight_decay.unwrap_or_default());
     RotationalConfig {
         centred: settings.centred.unwrap_or(base.centred),
+        memory: settings.rotation_memory.unwrap_or(base.memory),
+        epsilon: settings.rotation_epsilon.unwrap_or(base.epsilon),
         scope: scope(settings).unwrap_or(base.scope),
         granularity: settings.granularity.unwrap_or(base.granularity),
         untouched_rows: settings.untouched_rows.unwrap_or(base.untouched_rows),
-        ..base
+        decay: base.decay,
     }
 }
 

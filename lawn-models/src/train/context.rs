@@ -20,7 +20,8 @@ pub struct TrialContext {
     /// best validation metric. Each is as large as the model in f32.
     pub keep_weights: bool,
     /// Whether the trial gives the same bits each time on an accelerator, too, where operations
-    /// that do so may take longer. On the CPU it does in any case.
+    /// that do so may take longer. On the CPU it does in any case. Without it cuDNN measures which of
+    /// its algorithms is the fastest.
     pub deterministic: bool,
     /// Whether forward and backward passes on CUDA are captured in graphs and replayed; see
     /// [`PassGraphs`](crate::PassGraphs). What cannot be captured is a

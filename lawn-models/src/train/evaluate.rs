@@ -86,6 +86,7 @@ pub(super) fn evaluate(
             .distance
             .as_ref()
             .and_then(|distance| distance.of_function(answers.as_ref()?)),
+        frozen_at_step: training.progress.frozen_at,
         samples_per_second: since.samples as f64 / (seconds.train + seconds.data),
         seconds,
     };

@@ -125,8 +125,12 @@ fn would_be(settings: &OptimizerSettings) -> OptimizerSettings {
         bound_factor: None,
         bound_square: None,
         multiplier_rate: None,
+        by_learning_rate: None,
         centred: None,
+        rotation_memory: None,
+        rotation_epsilon: None,
         free_epochs: None,
+        free_steps: None,
         freeze_when: None,
         free_fraction: Some(0.5),
         // A constrained weight has none.

@@ -7,6 +7,7 @@ use lawn_core::Treatment;
 use serde::{Deserialize, Serialize};
 
 use super::captures::GraphUse;
+use super::device_use::DeviceUse;
 use super::record::EvaluationRecord;
 
 /// Something out of the ordinary that a trial came through.
@@ -51,6 +52,16 @@ pub enum Notice {
         /// What the loss is multiplied by now.
         to: f64,
     },
+    /// Steps on CUDA are libtorch's operations, parameter by parameter: no kernels could be taken.
+    NoKernels {
+        /// What they do not compute, or what the compiler or the driver said.
+        reason: String,
+    },
+    /// Samples come about without the kernel that was to draw or to show them on the device.
+    WithoutSampleKernel {
+        /// What was said of it.
+        reason: String,
+    },
     /// An operation that was to give the same bits each time has no algorithm that does.
     NotDeterministic {
         /// libtorch's name of it.
@@ -79,6 +90,10 @@ pub enum Notice {
         to: u64,
         /// What was said of memory.
         reason: String,
+        /// Bytes of the device that other processes had, where it would have had room without them:
+        /// that says nothing of what fits there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        others: Option<u64>,
     },
 }
 
@@ -115,6 +130,16 @@ impl fmt::Display for Notice {
                     "step {step} was skipped, its gradient is beyond f16; the loss is scaled by {to} now"
                 )
             }
+            Self::NoKernels { reason } => write!(
+                f,
+                "the optimizer takes libtorch's operations, which are slower than its kernels: {reason}"
+            ),
+            Self::WithoutSampleKernel { reason } => {
+                write!(
+                    f,
+                    "samples are made without a kernel of the device, more slowly: {reason}"
+                )
+            }
             Self::NotDeterministic { operation } => write!(
                 f,
                 "{operation} has no deterministic algorithm on this device: bits of this trial may \
@@ -129,11 +154,24 @@ impl fmt::Display for Notice {
                 f,
                 "from step {step} on trained by {now} ranks, by {before} before"
             ),
-            Self::MicroBatchReduced { from, to, reason } => {
+            Self::MicroBatchReduced {
+                from,
+                to,
+                reason,
+                others,
+            } => {
                 write!(
                     f,
                     "out of memory with {from} samples at once, goes on with {to}: {reason}"
-                )
+                )?;
+                match others {
+                    Some(bytes) => write!(
+                        f,
+                        "; other processes had {:.1} GiB of the device",
+                        *bytes as f64 / f64::from(1 << 30)
+                    ),
+                    None => Ok(()),
+                }
             }
         }
     }
@@ -160,8 +198,30 @@ pub struct TrialInfo {
     pub without_cuda_kernels: Vec<String>,
 }
 
+/// What a trial has behind it before it has taken a step.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Beginning {
+    /// The process runs: libtorch is loaded. Whoever calls a trial tells it.
+    Process,
+    /// libtorch can compute on the device: its part for it is loaded, and has a context there.
+    Device,
+    /// Data are read, and the model is there.
+    Task,
+    /// The optimizer is there: its kernels are compiled or found, and a checkpoint is read.
+    Optimizer,
+    /// The first step of this process is taken, and the device has come to its end.
+    Step,
+}
+
 /// Listens to a trial.
 pub trait Observer {
+    /// So far the trial has come before its first step is taken; each is told once, and those from the
+    /// task on again where the trial begins again for want of memory.
+    fn reached(&mut self, _beginning: Beginning) {}
+    /// How the trial is computed on CUDA: when it is set up, after the first step, at each
+    /// evaluation, and where it ends.
+    fn uses_device(&mut self, _used: &DeviceUse) {}
     /// The trial is set up and about to train; called again where it had to begin
     /// again, or to go on from a checkpoint, for want of memory.
     fn started(&mut self, info: &TrialInfo);

@@ -49,7 +49,7 @@ pub(super) fn groups(
 ) -> Result<Vec<Group>, TrialError> {
     let groups = tables(settings, parameters)?;
     Ok(match settings.layer_decay {
-        Some(decay) => by_depth(decay, groups, parameters)?,
+        Some(decay) => by_depth(decay, settings.embedding_learning_rate, groups, parameters)?,
         None => groups,
     })
 }
@@ -119,19 +119,24 @@ pub(super) fn plateau(settings: &OptimizerSettings) -> Result<Option<Plateau>, l
         patience: settings.plateau_patience.map_or(base.patience, u64::from),
         threshold: settings.plateau_threshold.unwrap_or(base.threshold),
         cooldown: settings.plateau_cooldown.map_or(base.cooldown, u64::from),
-        least: settings.end_factor.unwrap_or(base.least),
+        least: (settings.end_learning_rate)
+            .map(|end| end / settings.learning_rate)
+            .or(settings.end_factor)
+            .unwrap_or(base.least),
         higher_is_better: false,
     };
     Plateau::new(config).map(Some)
 }
 
-/// `groups`, with the rates of the layers by their depth, a group each parameter.
+/// `groups`, with the rates of the layers by their depth, a group each parameter. Tables that have
+/// a rate of their own keep it at any depth.
 ///
 /// # Errors
 /// As [`Parameters::groups_by_depth`] and [`Group::of`]; [`SettingsError::NotApplicable`] where no layer
 /// comes before another.
 fn by_depth(
     decay: f64,
+    rate_of_tables: Option<f64>,
     groups: Vec<Group>,
     parameters: &Parameters,
 ) -> Result<Vec<Group>, TrialError> {
@@ -147,9 +152,15 @@ fn by_depth(
     for one in &mut all {
         if let Some(group) = Group::of(&one.pattern, &groups)? {
             used.push(group.pattern.clone());
+            // Those of matrices that are left to Adam name no table.
+            let has_own_rate = rate_of_tables.is_some() && group.matrix.is_none();
+            let by_depth = match has_own_rate {
+                true => 1.0,
+                false => one.learning_rate_scale,
+            };
             *one = Group {
                 pattern: one.pattern.clone(),
-                learning_rate_scale: one.learning_rate_scale * group.learning_rate_scale,
+                learning_rate_scale: by_depth * group.learning_rate_scale,
                 ..group.clone()
             };
         }
@@ -169,7 +180,8 @@ fn schedule(settings: &OptimizerSettings, length: Length) -> Schedule {
     // A schedule after warm-up counts from its own 0.
     let after_warm_up = |step: u64| step.saturating_sub(warm).max(1);
     let fall = after_warm_up(settings.decay_until.map_or(length.steps, at));
-    let end = peak * settings.end_factor.unwrap_or(0.0);
+    let end =
+        (settings.end_learning_rate).unwrap_or_else(|| peak * settings.end_factor.unwrap_or(0.0));
     let main = match settings.decay {
         // What falls on a plateau is a factor beside the schedule.
         LrShape::Constant | LrShape::Plateau => Schedule::constant(peak),
@@ -199,11 +211,12 @@ fn schedule(settings: &OptimizerSettings, length: Length) -> Schedule {
 #[cfg(test)]
 mod tests {
     use lawn_core::{
-        AdamConfig, CprBound, HyperballConfig, LambConfig, LarsConfig, RuleConfig, SgdConfig,
+        AdamConfig, Adaptation, BiasCorrection, CprBound, GradientAveraging, HyperballConfig,
+        LambConfig, LarsConfig, RuleConfig, SgdConfig,
     };
 
     use super::*;
-    use crate::trial::Amount;
+    use crate::trial::{Amount, LambForm};
 
     const LENGTH: Length = Length {
         steps_per_epoch: 5,
@@ -355,8 +368,10 @@ mod tests {
     fn rates_of_one_layer_do_not_fall() {
         let vs = tch::nn::VarStore::new(tch::Device::Cpu);
         let _ = (vs.root() / "first").zeros("weight", &[2, 2]);
-        let refused =
-            |decay| by_depth(decay, Vec::new(), &Parameters::from_var_store(&vs).unwrap());
+        let refused = |decay| {
+            let parameters = Parameters::from_var_store(&vs).unwrap();
+            by_depth(decay, None, Vec::new(), &parameters)
+        };
         let error = refused(0.5).unwrap_err().to_string();
         assert!(
             error.contains("layer_decay") && error.contains("one layer"),
@@ -367,8 +382,51 @@ mod tests {
         assert!(refused(0.5).is_ok());
     }
 
+    /// What is in the place of `learning_rate` is not multiplied by what multiplies that.
+    #[test]
+    fn tables_with_a_rate_of_their_own_have_it_at_any_depth() {
+        let vs = tch::nn::VarStore::new(tch::Device::Cpu);
+        let _ = (vs.root() / "first").zeros("embedding", &[4, 2]);
+        let _ = (vs.root() / "second").zeros("weight", &[2, 2]);
+        let _ = (vs.root() / "third").zeros("weight", &[2, 2]);
+        let mut parameters = Parameters::from_var_store(&vs).unwrap();
+        let table = "first.embedding";
+        parameters.set_role(table, Role::Embedding).unwrap();
+        let scales = |rate, weight_decay| {
+            let settings = OptimizerSettings {
+                embedding_learning_rate: rate,
+                embedding_weight_decay: weight_decay,
+                layer_decay: Some(0.5),
+                ..OptimizerSettings::new(RuleName::Adam, 0.1)
+            };
+            let groups = groups(&settings, &parameters).unwrap();
+            let scales: Vec<f64> = groups.iter().map(|one| one.learning_rate_scale).collect();
+            assert_eq!(scales.len(), 3, "{groups:?}");
+            scales
+        };
+        let close = |found: Vec<f64>, expected: [f64; 3]| {
+            let mut pairs = found.iter().zip(expected);
+            assert!(pairs.all(|(a, b)| (a - b).abs() < 1e-12), "{found:?}");
+        };
+        close(scales(None, None), [0.25, 0.5, 1.0]);
+        close(scales(None, Some(1e-5)), [0.25, 0.5, 1.0]);
+        close(scales(Some(0.1), None), [1.0, 0.5, 1.0]);
+        close(scales(Some(0.02), Some(1e-5)), [0.2, 0.5, 1.0]);
+    }
+
     #[test]
     fn defaults_written_out_make_the_same_optimizer() {
+        // Choices among conventions: none of them is a number to be tuned.
+        let without_default = [
+            "weight_decay",
+            "adam_on",
+            "adaptation",
+            "form",
+            "bias_correction",
+            "gradient_averaging",
+            "trust_max",
+            "iteration",
+        ];
         for &rule in RuleName::ALL {
             let bare = OptimizerSettings::new(rule, 0.1);
             let lawn = OptimizerSettings {
@@ -383,7 +441,7 @@ mod tests {
                 for name in rule
                     .settings()
                     .iter()
-                    .filter(|name| !["weight_decay", "adam_on", "adaptation"].contains(name))
+                    .filter(|name| !without_default.contains(name))
                 {
                     assert!(!all[name].is_null(), "{name} of {rule:?}");
                 }
@@ -433,6 +491,91 @@ mod tests {
         assert_eq!(found.decay, WeightDecay::None);
         let found = found.rotational.unwrap();
         assert_eq!((found.decay, found.centred), (0.1, false));
+    }
+
+    #[test]
+    fn what_constraints_remember_by_is_set() {
+        let settings = |constraint| OptimizerSettings {
+            constraint: Some(constraint),
+            weight_decay: Some(0.1).filter(|_| constraint == ConstraintName::Rotational),
+            ..OptimizerSettings::new(RuleName::Adam, 1.0)
+        };
+        let cpr = OptimizerSettings {
+            bound_factor: Some(1.0),
+            by_learning_rate: Some(true),
+            ..settings(ConstraintName::Cpr)
+        };
+        cpr.validate().unwrap();
+        assert!(optimizer(&cpr, LENGTH).cpr.unwrap().by_learning_rate);
+        let rotational = OptimizerSettings {
+            rotation_memory: Some(0.99),
+            rotation_epsilon: Some(1e-6),
+            ..settings(ConstraintName::Rotational)
+        };
+        rotational.validate().unwrap();
+        let found = optimizer(&rotational, LENGTH).rotational.unwrap();
+        assert_eq!((found.memory, found.epsilon), (0.99, 1e-6));
+    }
+
+    #[test]
+    fn a_form_of_lamb_is_that_of_the_implementation() {
+        let lamb = |form| OptimizerSettings {
+            form,
+            ..OptimizerSettings::new(RuleName::Lamb, 1.0)
+        };
+        let rule = |settings: &OptimizerSettings| {
+            settings.validate().unwrap();
+            optimizer(settings, LENGTH).rule
+        };
+        for (form, expected) in [
+            (None, LambConfig::paper()),
+            (Some(LambForm::Paper), LambConfig::paper()),
+            (Some(LambForm::Apex), LambConfig::apex()),
+            (Some(LambForm::Nvlamb), LambConfig::nvlamb()),
+            (Some(LambForm::Timm), LambConfig::timm()),
+        ] {
+            assert_eq!(rule(&lamb(form)), RuleConfig::Lamb(expected), "{form:?}");
+        }
+        // Convention by convention, on any form.
+        let own = OptimizerSettings {
+            bias_correction: Some(false),
+            gradient_averaging: Some(false),
+            trust_max: Some(1.0),
+            adaptation: Some(Adaptation::Always),
+            beta1: Some(0.5),
+            ..lamb(Some(LambForm::Apex))
+        };
+        let expected = LambConfig {
+            beta1: 0.5,
+            bias_correction: BiasCorrection::Omitted,
+            gradient_averaging: GradientAveraging::Summed,
+            trust_max: Some(1.0),
+            ..LambConfig::paper()
+        };
+        assert_eq!(rule(&own), RuleConfig::Lamb(expected));
+    }
+
+    /// The end of MLPerf's LARS is a rate, whatever the peak is.
+    #[test]
+    fn the_end_of_a_shape_may_be_a_rate() {
+        for peak in [2.0, 10.0] {
+            for decay in [LrShape::Linear, LrShape::Cosine, LrShape::Polynomial] {
+                let settings = OptimizerSettings {
+                    decay,
+                    end_learning_rate: Some(1e-4),
+                    decay_until: Some(0.5),
+                    ..OptimizerSettings::new(RuleName::Lars, peak)
+                };
+                settings.validate().unwrap();
+                let full = settings.or(&OptimizerSettings::defaults(RuleName::Lars));
+                full.validate().unwrap();
+                for settings in [settings, full] {
+                    let schedule = schedule(&settings, LENGTH);
+                    assert!((schedule.lr_at(0) - peak).abs() < 1e-12);
+                    assert!((schedule.lr_at(10) - 1e-4).abs() < 1e-15, "{decay:?}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -31,6 +31,9 @@ pub(super) struct Progress {
     /// What a condition of the freeze has seen.
     #[serde(default)]
     pub(super) freeze: FreezeWatch,
+    /// Steps before the freeze, where a condition has brought it about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) frozen_at: Option<u64>,
     /// How many ranks have trained it last, where there were several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) ranks: Option<u32>,

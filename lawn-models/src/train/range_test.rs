@@ -94,6 +94,7 @@ pub fn range_test(
     let config = config_of(config, range.steps);
     config.validate()?;
     device::require_device(device)?;
+    let _measuring = device::CudnnMeasuring::of_training(device, false);
     let context = TrialContext {
         device,
         ..untrained(data_root)
@@ -140,6 +141,7 @@ pub fn range_test(
 fn is_free_at_first(settings: &OptimizerSettings) -> bool {
     let is_long = |phase| match phase {
         FreePhase::Epochs(length) | FreePhase::Fraction(length) => length > 0.0,
+        FreePhase::Steps(steps) => steps > 0,
     };
     settings.free_phase().is_some_and(is_long)
 }
@@ -153,13 +155,14 @@ fn config_of(config: &TrialConfig, steps: u64) -> TrialConfig {
     settings.warmup = 0.0;
     settings.decay = LrShape::Constant;
     (settings.end_factor, settings.decay_until) = (None, None);
+    settings.end_learning_rate = None;
     (settings.decay_power, settings.decay_factor) = (None, None);
     (settings.milestones, settings.restart_after) = (None, None);
     settings.restart_growth = None;
     (settings.plateau_patience, settings.plateau_cooldown) = (None, None);
     settings.plateau_threshold = None;
     if is_free_at_first(settings) {
-        settings.free_epochs = None;
+        (settings.free_epochs, settings.free_steps) = (None, None);
         // To the last step, which moves what no step looks at.
         settings.free_fraction = Some(1.0 - 0.5 / steps as f64);
         settings.freeze_when = None;

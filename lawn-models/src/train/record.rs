@@ -103,6 +103,10 @@ pub struct EvaluationRecord {
     /// [`Diagnostics::distance_from`](crate::Diagnostics::distance_from) is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub function_distance: Option<f64>,
+    /// Steps before the freeze, from the evaluation on whose numbers brought it about; none where
+    /// [`freeze_when`](crate::OptimizerSettings::freeze_when) has not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frozen_at_step: Option<u64>,
     /// Samples over `seconds.train + seconds.data`.
     pub samples_per_second: f64,
     /// Where the time went.
@@ -146,4 +150,8 @@ pub struct TrialSummary {
     pub measurements: Vec<Measurement>,
     /// Mean loss of the samples since the evaluation before the last.
     pub train_loss: f64,
+    /// Steps before the freeze, where [`freeze_when`](crate::OptimizerSettings::freeze_when) has
+    /// brought it about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frozen_at_step: Option<u64>,
 }

@@ -49,6 +49,7 @@ impl Rehearsal {
     ) -> Result<TrialEnd, TrialError> {
         config.validate()?;
         device::require_device(context.device)?;
+        let _measuring = device::CudnnMeasuring::of_training(context.device, context.deterministic);
         device::keep_host_memory();
         let attempt = device::catch_out_of_memory(|| self.run(config, context, observer));
         match attempt.map_err(TrialError::from) {

@@ -1,12 +1,12 @@
 //! From flat settings to a rule, and back to settings with all of its defaults.
 
 use lawn_core::{
-    AdagradConfig, AdamConfig, AdamPConfig, LambConfig, LarsConfig, LawnConfig, LazyAdamConfig,
-    LionConfig, MuonConfig, NadamwConfig, RadialTest, RowwiseAdagradConfig, RuleConfig,
-    ScheduleFreeConfig, SgdConfig, SgdPConfig,
+    AdafactorConfig, AdagradConfig, AdamConfig, AdamPConfig, BiasCorrection, GradientAveraging,
+    LambConfig, LarsConfig, LawnConfig, LazyAdamConfig, LionConfig, MuonConfig, NadamwConfig,
+    RadialTest, RowwiseAdagradConfig, RuleConfig, ScheduleFreeConfig, SgdConfig, SgdPConfig,
 };
 
-use crate::trial::{LrShape, OptimizerSettings, RuleName, ScopeName, ScopeSetting};
+use crate::trial::{LambForm, LrShape, OptimizerSettings, RuleName, ScopeName, ScopeSetting};
 
 /// Power of a polynomial shape that names none.
 pub(super) const POWER: f64 = 2.0;
@@ -49,11 +49,28 @@ pub(super) fn rule(settings: &OptimizerSettings) -> RuleConfig {
             })
         }
         RuleName::Lamb => {
-            let base = LambConfig::default();
+            let base = match settings.form {
+                None => LambConfig::default(),
+                Some(LambForm::Paper) => LambConfig::paper(),
+                Some(LambForm::Apex) => LambConfig::apex(),
+                Some(LambForm::Nvlamb) => LambConfig::nvlamb(),
+                Some(LambForm::Timm) => LambConfig::timm(),
+            };
+            let bias_correction = settings.bias_correction.map(|applied| match applied {
+                true => BiasCorrection::Applied,
+                false => BiasCorrection::Omitted,
+            });
+            let averaging = settings.gradient_averaging.map(|averaged| match averaged {
+                true => GradientAveraging::Averaged,
+                false => GradientAveraging::Summed,
+            });
             RuleConfig::Lamb(LambConfig {
                 beta1: beta1.unwrap_or(base.beta1),
                 beta2: beta2.unwrap_or(base.beta2),
                 epsilon: epsilon.unwrap_or(base.epsilon),
+                bias_correction: bias_correction.unwrap_or(base.bias_correction),
+                gradient_averaging: averaging.unwrap_or(base.gradient_averaging),
+                trust_max: settings.trust_max.or(base.trust_max),
                 adaptation: settings.adaptation.unwrap_or(base.adaptation),
                 ..base
             })
@@ -141,10 +158,20 @@ pub(super) fn rule(settings: &OptimizerSettings) -> RuleConfig {
                 momentum: momentum.unwrap_or(base.momentum),
                 nesterov: nesterov.unwrap_or(base.nesterov),
                 iterations: settings.iterations.unwrap_or(base.iterations),
+                iteration: settings.iteration.unwrap_or(base.iteration),
                 scale: settings.muon_scale.unwrap_or(base.scale),
                 beta1: beta1.unwrap_or(base.beta1),
                 beta2: beta2.unwrap_or(base.beta2),
                 epsilon: epsilon.unwrap_or(base.epsilon),
+            })
+        }
+        RuleName::Adafactor => {
+            let base = AdafactorConfig::default();
+            RuleConfig::Adafactor(AdafactorConfig {
+                beta2_power: settings.beta2_power.unwrap_or(base.beta2_power),
+                epsilon: epsilon.unwrap_or(base.epsilon),
+                least_scale: settings.least_scale.unwrap_or(base.least_scale),
+                update_threshold: settings.update_threshold.unwrap_or(base.update_threshold),
             })
         }
     }
@@ -234,6 +261,12 @@ impl OptimizerSettings {
                 (all.beta1, all.beta2) = (Some(own.beta1), Some(own.beta2));
                 all.epsilon = Some(own.epsilon);
             }
+            RuleConfig::Adafactor(own) => {
+                all.beta2_power = Some(own.beta2_power);
+                all.epsilon = Some(own.epsilon);
+                all.least_scale = Some(own.least_scale);
+                all.update_threshold = Some(own.update_threshold);
+            }
             _ => {}
         }
         all
@@ -263,6 +296,9 @@ impl OptimizerSettings {
             beta1: left_out(self.beta1, self.one_minus_beta1, defaults.beta1),
             beta2: left_out(self.beta2, self.one_minus_beta2, defaults.beta2),
             epsilon: self.epsilon.or(defaults.epsilon),
+            beta2_power: self.beta2_power.or(defaults.beta2_power),
+            least_scale: self.least_scale.or(defaults.least_scale),
+            update_threshold: self.update_threshold.or(defaults.update_threshold),
             initial_accumulator: self.initial_accumulator.or(defaults.initial_accumulator),
             delta: self.delta.or(defaults.delta),
             decay_ratio: self.decay_ratio.or(defaults.decay_ratio),
@@ -270,7 +306,8 @@ impl OptimizerSettings {
             rate_power: self.rate_power.or(defaults.rate_power),
             iterations: self.iterations.or(defaults.iterations),
             muon_scale: self.muon_scale.or(defaults.muon_scale),
-            end_factor: self.end_factor.or(falling.then_some(0.0)),
+            end_factor: (self.end_factor)
+                .or((falling && self.end_learning_rate.is_none()).then_some(0.0)),
             decay_until: self.decay_until.or(falling.then_some(1.0)),
             decay_power: self
                 .decay_power

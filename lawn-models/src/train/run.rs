@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lawn_core::Optimizer;
-use tch::Device;
+use tch::{Device, Kind, Tensor};
 
 use super::context::TrialContext;
 use super::error::TrialError;
-use super::observer::{Notice, Observer, TrialInfo};
+use super::observer::{Beginning, Notice, Observer, TrialInfo};
 use super::record::TrialEnd;
 use super::trainer::run;
 use super::training::{self, SetUp, Training};
@@ -139,12 +139,23 @@ fn on_this_rank(
     // On the CPU it is so in any case.
     let is_asked = context.deterministic && context.device.is_cuda();
     let region = is_asked.then(device::Deterministic::begin);
+    let _measuring = device::CudnnMeasuring::of_training(context.device, context.deterministic);
     device::keep_host_memory();
+    wake(context.device);
+    observer.reached(Beginning::Device);
     let end = within_memory(ranks, config, context, observer);
     for operation in region.iter().flat_map(device::Deterministic::operations) {
         observer.notice(&Notice::NotDeterministic { operation });
     }
     end
+}
+
+/// Has the device ready to compute, so that what that takes is no part of what comes next.
+fn wake(device: Device) {
+    if let Device::Cuda(index) = device {
+        let _ = Tensor::zeros([1], (Kind::Float, device));
+        tch::Cuda::synchronize(index as i64);
+    }
 }
 
 /// Trains with as many samples at once as memory holds.
@@ -172,10 +183,16 @@ fn within_memory(
                 && let Some(to) = smaller(from, least)
             {
                 let reason = detail.clone();
-                observer.notice(&Notice::MicroBatchReduced { from, to, reason });
+                observer.notice(&Notice::MicroBatchReduced {
+                    from,
+                    to,
+                    reason,
+                    others: others(context.device, &detail),
+                });
             }
             return Err(TrialError::OutOfMemory { detail });
         }
+        let others = others(context.device, &detail);
         // Blocks of the larger parts fit none of the smaller, and would only take room from them.
         device::let_go_of_host_memory();
         device::let_go_of_device_memory(context.device);
@@ -191,9 +208,16 @@ fn within_memory(
             from,
             to,
             reason: detail,
+            others,
         });
         limit = Some(to);
     }
+}
+
+/// Bytes of the device that other processes have, where they are what a trial lacked.
+fn others(device: Device, detail: &str) -> Option<u64> {
+    let memory = device::DeviceMemory::of(device)?;
+    memory.lacked_for_others(device::asked_for(detail))
 }
 
 /// Sets a trial up on the CPU and trains nothing: its sizes, and what the optimizer

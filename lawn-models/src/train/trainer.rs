@@ -1,8 +1,9 @@
 //! The loop over the steps of a trial.
 
+use super::device_use::DeviceUse;
 use super::error::TrialError;
 use super::evaluate::{Evaluation, evaluate};
-use super::observer::{Notice, Observer, TrialInfo};
+use super::observer::{Beginning, Notice, Observer, TrialInfo};
 use super::record::{TrialEnd, TrialSummary};
 use super::run::without_cuda_kernels;
 use super::step::{Outcome, read_norms, step};
@@ -22,7 +23,17 @@ pub(super) fn run(
     if let Some(used) = training.graphs.used() {
         observer.computed(&used);
     }
+    tell_use(training, observer);
     end
+}
+
+/// Tells how the trial is computed on CUDA.
+fn tell_use(training: &Training<'_>, observer: &mut dyn Observer) -> Option<DeviceUse> {
+    let used = DeviceUse::of(training.context, &training.optimizer);
+    if let Some(used) = &used {
+        observer.uses_device(used);
+    }
+    used
 }
 
 fn train(training: &mut Training<'_>, observer: &mut dyn Observer) -> Result<TrialEnd, TrialError> {
@@ -35,6 +46,10 @@ fn train(training: &mut Training<'_>, observer: &mut dyn Observer) -> Result<Tri
         treatments: training.treatments(),
         without_cuda_kernels: without_cuda_kernels(&training.optimizer),
     });
+    if let Some(notice) = tell_use(training, observer).and_then(|used| used.notice()) {
+        observer.notice(&notice);
+    }
+    let first = training.step + 1;
     let mut kept = KeptWeights::new(training);
     training.timer = Timer::start();
     while !is_over(training) {
@@ -66,12 +81,21 @@ fn train(training: &mut Training<'_>, observer: &mut dyn Observer) -> Result<Tri
         if let Some(reason) = training.graphs.take_reason() {
             observer.notice(&Notice::NotCaptured { reason });
         }
+        if training.step == first {
+            training.synchronize();
+            observer.reached(Beginning::Step);
+            tell_use(training, observer);
+            if let Some(reason) = training.task.dataset.take_reason() {
+                observer.notice(&Notice::WithoutSampleKernel { reason });
+            }
+        }
         observer.progress(training.step, steps(training));
         if evaluation_is_due {
             match evaluate(training, observer)? {
-                Evaluation::Finite(record) => {
+                Evaluation::Finite(mut record) => {
+                    training.freeze_if_met(&mut record)?;
                     observer.evaluated(&record);
-                    training.freeze_if_met(&record)?;
+                    tell_use(training, observer);
                     training.lower_rate_on_plateau(&record)?;
                     if let Some(kept) = &mut kept
                         && training.may_save(observer)
@@ -142,6 +166,7 @@ fn finish(training: &mut Training<'_>, kept: Option<KeptWeights>) -> Result<Tria
         samples: last.samples,
         measurements,
         train_loss: last.train_loss,
+        frozen_at_step: last.frozen_at_step,
     }))
 }
 

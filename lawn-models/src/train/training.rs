@@ -11,10 +11,11 @@ use super::context::TrialContext;
 use super::distance::Distance;
 use super::error::TrialError;
 use super::graphs::Graphs;
-use super::observer::{Notice, Observer};
+use super::observer::{Beginning, Notice, Observer};
 use super::optimizer;
 use super::progress::{self, Parts, Progress};
 use super::ranked::Ranked;
+use super::recalibrate;
 use super::record::EvaluationRecord;
 use super::share::{Sharing, largest_share};
 use super::start::Start;
@@ -195,19 +196,28 @@ pub(super) struct Training<'a> {
 }
 
 impl<'a> Training<'a> {
-    /// Fixes the norms from the next step on where an evaluation meets the trial's condition.
-    pub(super) fn freeze_if_met(&mut self, record: &EvaluationRecord) -> Result<(), TrialError> {
+    /// Fixes the norms from the next step on where an evaluation meets the trial's condition, and
+    /// writes into its record when a condition did.
+    pub(super) fn freeze_if_met(
+        &mut self,
+        record: &mut EvaluationRecord,
+    ) -> Result<(), TrialError> {
         let Some(condition) = self.config.optimizer.freeze_when else {
             return Ok(());
         };
         let is_met = self.progress.freeze.sees(condition, record);
         if is_met && self.optimizer.phase() == Phase::Free {
             self.optimizer.freeze_now()?;
+            self.progress.frozen_at = Some(self.step);
             if self.config.diagnostics.distance_from.is_none()
                 && let Some(distance) = &mut self.distance
             {
                 distance.begin_at(self.step);
             }
+        }
+        record.frozen_at_step = self.progress.frozen_at;
+        if let Some(last) = &mut self.progress.last {
+            last.frozen_at_step = record.frozen_at_step;
         }
         Ok(())
     }
@@ -235,10 +245,15 @@ impl<'a> Training<'a> {
         ranks: &Ranks,
         observer: &mut dyn Observer,
     ) -> Result<Self, TrialError> {
-        let set_up = SetUp::new(config, context, ranks.tables())?;
+        let task = task(config, context, ranks.tables())?;
+        observer.reached(Beginning::Task);
+        let set_up = SetUp::of(task, config)?;
         let checkpoints = Checkpoints::new(&context.checkpoint, config);
-        let from = Some((checkpoints, observer));
-        Self::of(set_up, config, context, micro_batch_size, ranks, from)
+        let told: &mut dyn Observer = &mut *observer;
+        let from = Some((checkpoints, told));
+        let training = Self::of(set_up, config, context, micro_batch_size, ranks, from)?;
+        observer.reached(Beginning::Optimizer);
+        Ok(training)
     }
 
     /// A trial by itself from its start, whatever checkpoint there may be.
@@ -427,16 +442,25 @@ impl<'a> Training<'a> {
     }
 
     /// Measures the variables that the trial is judged by: the model's own, or their average, or
-    /// those that the rule wants evaluated.
+    /// those that the rule wants evaluated, with running statistics of their own.
     pub(super) fn measured<T>(
         &mut self,
         measure: impl FnOnce(&Task) -> T,
-    ) -> Result<T, lawn_core::Error> {
+    ) -> Result<T, TrialError> {
+        let mut kept = None;
         match &mut self.average {
             Some(average) => average.swap(),
-            None => self.optimizer.eval()?,
+            None => {
+                self.optimizer.eval()?;
+                if recalibrate::is_asked(self.config.optimizer.rule) {
+                    kept = recalibrate::recalibrate(&self.task, self.context.device)?;
+                }
+            }
         }
         let measured = measure(&self.task);
+        if let Some(kept) = kept {
+            kept.restore();
+        }
         match &mut self.average {
             Some(average) => average.swap(),
             None => self.optimizer.train(),
@@ -450,7 +474,7 @@ impl<'a> Training<'a> {
     }
 
     /// Waits for the device, so that a clock read now is honest.
-    fn synchronize(&self) {
+    pub(super) fn synchronize(&self) {
         if let Device::Cuda(index) = self.context.device {
             tch::Cuda::synchronize(index as i64);
         }

@@ -23,6 +23,8 @@ pub enum FreePhase {
     Epochs(f64),
     /// This part of all steps.
     Fraction(f64),
+    /// So many steps.
+    Steps(u64),
 }
 
 impl FreePhase {
@@ -30,7 +32,7 @@ impl FreePhase {
     /// what it is called.
     ///
     /// # Errors
-    /// [`SettingsError`] for epochs beside a budget in another unit, where a
+    /// [`SettingsError`] for epochs or steps beside a budget in another unit, where a
     /// fraction says the same at every batch size, and for a phase that takes the
     /// whole budget.
     pub fn validate(self, setting: &str, budget: Amount) -> Result<(), SettingsError> {
@@ -47,11 +49,23 @@ impl FreePhase {
                 epochs,
                 &format!("at least 0 and below the budget of {budget}"),
             ),
-            (Self::Epochs(_), _) => Err(SettingsError::NotApplicable {
-                setting: setting.to_owned(),
-                context: format!("a budget of {budget}"),
-                allowed: "give a fraction of it, or a budget in epochs".to_owned(),
-            }),
+            (Self::Steps(steps), Amount::Steps(most)) => require(
+                steps < most,
+                setting,
+                steps,
+                &format!("at least 0 and below the budget of {budget}"),
+            ),
+            (Self::Epochs(_) | Self::Steps(_), _) => {
+                let unit = match self {
+                    Self::Steps(_) => "steps",
+                    _ => "epochs",
+                };
+                Err(SettingsError::NotApplicable {
+                    setting: setting.to_owned(),
+                    context: format!("a budget of {budget}"),
+                    allowed: format!("give a fraction of it, or a budget in {unit}"),
+                })
+            }
         }
     }
 
@@ -61,6 +75,7 @@ impl FreePhase {
         let steps = match self {
             Self::Epochs(epochs) => epochs * length.steps_per_epoch as f64,
             Self::Fraction(fraction) => fraction * length.steps as f64,
+            Self::Steps(steps) => return steps.min(length.steps - 1),
         };
         (steps.round() as u64).min(length.steps - 1)
     }
@@ -70,6 +85,7 @@ impl FreePhase {
         match self {
             Self::Epochs(_) => "free_epochs",
             Self::Fraction(_) => "free_fraction",
+            Self::Steps(_) => "free_steps",
         }
     }
 }

@@ -27,7 +27,7 @@ pub use diagnostics::{Diagnostics, FreePhase};
 pub use error::SettingsError;
 pub(crate) use error::require;
 pub use freeze::FreezeCondition;
-pub use names::{ConstraintName, RuleName};
+pub use names::{ConstraintName, LambForm, RuleName};
 pub use optimizer::{OptimizerSettings, ScopeName, ScopeSetting};
 pub use permit::TestPermit;
 pub use precision::Precision;

@@ -38,13 +38,32 @@ pub enum RuleName {
     ScheduleFree,
     /// Orthogonalized momentum of matrices, Adam of all others.
     Muon,
+    /// A second moment of rows and columns, and steps in parts of the weights.
+    Adafactor,
 }
 
-/// Norm constraints beside LAWN.
+/// Implementations of LAMB.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum LambForm {
+    /// Algorithm 2 of You et al.: every parameter has a trust ratio.
+    Paper,
+    /// NVIDIA apex's `FusedLAMB`: those with weight decay have one.
+    Apex,
+    /// The same with `use_nvlamb`: every parameter has one.
+    Nvlamb,
+    /// timm's `Lamb`: as `apex`.
+    Timm,
+}
+
+/// Norm constraints.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ConstraintName {
+    /// LAWN: the norm is fixed after a free phase. Settings that are read have it as `lawn = true`.
+    Lawn,
     /// The norm is fixed from the start, and each step is a part of it.
     Hyperball,
     /// The norm has an upper bound, which a multiplier holds it to.
@@ -54,12 +73,13 @@ pub enum ConstraintName {
 }
 
 impl ConstraintName {
-    /// Every one.
+    /// Every one but LAWN, for which settings have a key of its own.
     pub const ALL: &[Self] = &[Self::Hyperball, Self::Cpr, Self::Rotational];
 
     /// The constraint as it is written in a configuration.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Lawn => "lawn",
             Self::Hyperball => "hyperball",
             Self::Cpr => "cpr",
             Self::Rotational => "rotational",
@@ -85,6 +105,7 @@ impl RuleName {
         Self::Sgdp,
         Self::ScheduleFree,
         Self::Muon,
+        Self::Adafactor,
     ];
 
     /// The rule as it is written in a configuration.
@@ -105,6 +126,7 @@ impl RuleName {
             Self::Sgdp => "sgdp",
             Self::ScheduleFree => "schedule_free",
             Self::Muon => "muon",
+            Self::Adafactor => "adafactor",
         }
     }
 
@@ -120,6 +142,7 @@ impl RuleName {
                 | Self::Sgdp
                 | Self::ScheduleFree
                 | Self::Muon
+                | Self::Adafactor
         )
     }
 
@@ -130,7 +153,17 @@ impl RuleName {
             Self::Adam | Self::Adamw | Self::Amsgrad | Self::LazyAdam | Self::Nadamw => {
                 &["beta1", "beta2", "epsilon", "weight_decay"]
             }
-            Self::Lamb => &["beta1", "beta2", "epsilon", "adaptation", "weight_decay"],
+            Self::Lamb => &[
+                "beta1",
+                "beta2",
+                "epsilon",
+                "form",
+                "bias_correction",
+                "gradient_averaging",
+                "trust_max",
+                "adaptation",
+                "weight_decay",
+            ],
             Self::Lion => &["beta1", "beta2", "weight_decay"],
             Self::Adamp => &[
                 "beta1",
@@ -161,11 +194,19 @@ impl RuleName {
                 "momentum",
                 "nesterov",
                 "iterations",
+                "iteration",
                 "muon_scale",
                 "adam_on",
                 "beta1",
                 "beta2",
                 "epsilon",
+                "weight_decay",
+            ],
+            Self::Adafactor => &[
+                "beta2_power",
+                "epsilon",
+                "least_scale",
+                "update_threshold",
                 "weight_decay",
             ],
             Self::Adagrad | Self::RowwiseAdagrad => {

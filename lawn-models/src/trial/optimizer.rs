@@ -1,11 +1,11 @@
-use lawn_core::{Adaptation, CowClipConfig, Granularity, MuonScale, UntouchedRows};
+use lawn_core::{Adaptation, CowClipConfig, Granularity, MuonIteration, MuonScale, UntouchedRows};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::freeze::FreezeCondition;
-use super::names::{ConstraintName, RuleName};
+use super::names::{ConstraintName, LambForm, RuleName};
 use super::shape::LrShape;
 
 /// An arm's hyper-parameters at one point, flat: any of them can be fixed or
@@ -14,7 +14,8 @@ use super::shape::LrShape;
 /// A setting left out takes the value of the optimizer's own configuration.
 /// One that the rule does not have is refused, never ignored.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
-#[serde(deny_unknown_fields)]
+// Read and written by the implementations below.
+#[serde(deny_unknown_fields, remote = "Self")]
 pub struct OptimizerSettings {
     /// Base rule.
     pub rule: RuleName,
@@ -24,11 +25,11 @@ pub struct OptimizerSettings {
     /// Whether LAWN is stacked on the rule.
     #[serde(default)]
     pub lawn: bool,
-    /// Another norm constraint in the place of LAWN.
+    /// The norm constraint; `lawn` is the same as `lawn = true`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub constraint: Option<ConstraintName>,
     /// Epochs before the norms are fixed, or bounded by `cpr`, fractions allowed; with a
-    /// budget in epochs. LAWN needs one of this and `free_fraction`.
+    /// budget in epochs. LAWN needs one of this, `free_fraction` and `free_steps`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub free_epochs: Option<f64>,
@@ -36,6 +37,9 @@ pub struct OptimizerSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub free_fraction: Option<f64>,
+    /// Steps before the norms are fixed, or bounded by `cpr`; with a budget in steps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free_steps: Option<u64>,
     /// What ends the free phase before that, looked at after each evaluation; the free phase is
     /// the longest that it can be then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -75,10 +79,22 @@ pub struct OptimizerSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub multiplier_rate: Option<f64>,
+    /// Whether the learning rate multiplies what the multiplier of `cpr` takes of the weights; it
+    /// does not if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_learning_rate: Option<bool>,
     /// Whether weights and updates of `rotational` have a mean of 0 in each unit; they have if
     /// left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub centred: Option<bool>,
+    /// Decay φ of the mean square of an update that `rotational` divides by; 0.9 if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
+    pub rotation_memory: Option<f64>,
+    /// Term ε of that divisor of `rotational`; 1e-8 if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub rotation_epsilon: Option<f64>,
     /// Momentum μ of SGD, SGDP and LARS, and of Muon.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
@@ -103,6 +119,21 @@ pub struct OptimizerSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "adaptation")]
     pub adaptation: Option<Adaptation>,
+    /// Which implementation of LAMB, by its conventions; that of the paper if left out. Its clip of
+    /// gradients and its weight decay are settings of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub form: Option<LambForm>,
+    /// Whether the moments of LAMB are divided by `1 − βᵗ`; they are in every form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bias_correction: Option<bool>,
+    /// Whether the gradient enters the first moment of LAMB with `1 − β₁`, as in every form, or
+    /// with 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gradient_averaging: Option<bool>,
+    /// Largest trust ratio of LAMB, 1 for LAMBC; it has no bound if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub trust_max: Option<f64>,
     /// Decay β₁ of the first moment; of Lion, how much of the momentum is in a step; of
     /// Schedule-Free AdamW, how near the average gradients are taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -120,10 +151,23 @@ pub struct OptimizerSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
     pub one_minus_beta2: Option<f64>,
-    /// Term ε of the rule, which keeps a divisor from 0.
+    /// Term ε of the rule, which keeps a divisor from 0; of Adafactor the least divisor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("exclusiveMinimum" = 0))]
+    #[schemars(range(min = 0))]
     pub epsilon: Option<f64>,
+    /// How fast the second moment of Adafactor forgets less: a part `t` to minus this of it is new
+    /// after `t` steps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub beta2_power: Option<f64>,
+    /// Least root mean square of weights that a step of Adafactor is a part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub least_scale: Option<f64>,
+    /// Root mean square of an update from which on Adafactor shortens it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub update_threshold: Option<f64>,
     /// What the sum of squares of Adagrad starts at, in both of its forms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
@@ -151,6 +195,10 @@ pub struct OptimizerSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 20))]
     pub iterations: Option<u32>,
+    /// Kind of numbers that Muon iterates in: those of its state, f32, if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "muon_iteration")]
+    pub iteration: Option<MuonIteration>,
     /// How long a step of Muon is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "muon_scale")]
@@ -178,7 +226,7 @@ pub struct OptimizerSettings {
     #[schemars(schema_with = "cow_clip")]
     pub cow_clip: Option<CowClipConfig>,
     /// Peak learning rate of embedding tables in the place of `learning_rate`, whose shape it
-    /// has over time. It does not follow the batch size.
+    /// has over time. It follows neither the batch size nor `layer_decay`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub embedding_learning_rate: Option<f64>,
@@ -204,6 +252,10 @@ pub struct OptimizerSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1))]
     pub end_factor: Option<f64>,
+    /// The same as a learning rate, in the place of `end_factor`; at most that of the peak.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub end_learning_rate: Option<f64>,
     /// Part of all steps after which a shape that falls stays at its end; 1 if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
@@ -244,9 +296,9 @@ pub struct OptimizerSettings {
     pub plateau_cooldown: Option<u32>,
     /// What the learning rate of each layer is of that of the next one towards the output: the last
     /// has all of it. A block of layers counts as one, and `lawn model` shows the rate of each
-    /// parameter. Layers are in the order in which the net has them: of a net with branches, such as
-    /// NeuMF or a deep net beside a wide one, a branch counts as before the next. All have the same if
-    /// left out.
+    /// parameter. Of a net with branches, such as NeuMF or a deep net beside a wide one, layers that
+    /// are as far from the output have the same rate: by the longest way. All have the same if left
+    /// out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
     pub layer_decay: Option<f64>,
@@ -311,6 +363,10 @@ fn muon_scale(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "enum": [MuonScale::MatchAdam, MuonScale::Spectral] })
 }
 
+fn muon_iteration(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "enum": [MuonIteration::OfState, MuonIteration::Bf16] })
+}
+
 fn untouched_rows(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "enum": [UntouchedRows::Constrained, UntouchedRows::LeftAlone] })
 }
@@ -340,6 +396,23 @@ fn inner_part() -> Value {
 
 fn yes() -> bool {
     true
+}
+
+impl<'de> Deserialize<'de> for OptimizerSettings {
+    /// With LAWN by its one name, so that two ways to ask for it are one setting.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut settings = Self::deserialize(deserializer)?;
+        if settings.constraint == Some(ConstraintName::Lawn) {
+            (settings.lawn, settings.constraint) = (true, None);
+        }
+        Ok(settings)
+    }
+}
+
+impl Serialize for OptimizerSettings {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
 }
 
 impl OptimizerSettings {
@@ -388,6 +461,7 @@ impl OptimizerSettings {
             constraint: None,
             free_epochs: None,
             free_fraction: None,
+            free_steps: None,
             freeze_when: None,
             scope: None,
             granularity: None,
@@ -397,24 +471,35 @@ impl OptimizerSettings {
             bound_factor: None,
             bound_square: None,
             multiplier_rate: None,
+            by_learning_rate: None,
             centred: None,
+            rotation_memory: None,
+            rotation_epsilon: None,
             momentum: None,
             one_minus_momentum: None,
             dampening: None,
             nesterov: None,
             trust_coefficient: None,
             adaptation: None,
+            form: None,
+            bias_correction: None,
+            gradient_averaging: None,
+            trust_max: None,
             beta1: None,
             one_minus_beta1: None,
             beta2: None,
             one_minus_beta2: None,
             epsilon: None,
+            beta2_power: None,
+            least_scale: None,
+            update_threshold: None,
             initial_accumulator: None,
             delta: None,
             decay_ratio: None,
             weight_power: None,
             rate_power: None,
             iterations: None,
+            iteration: None,
             muon_scale: None,
             adam_on: None,
             weight_decay: None,
@@ -426,6 +511,7 @@ impl OptimizerSettings {
             warmup: 0.0,
             decay: LrShape::Constant,
             end_factor: None,
+            end_learning_rate: None,
             decay_until: None,
             decay_power: None,
             decay_factor: None,

@@ -34,6 +34,7 @@ impl<T> TrialConfig<T> {
             RuleName::Adamp,
             RuleName::Sgdp,
             RuleName::Muon,
+            RuleName::Adafactor,
         ];
         if by_layer.contains(&self.optimizer.rule) {
             return refused(
@@ -88,8 +89,10 @@ impl OptimizerSettings {
             RuleName::Sgd if has_momentum => "move on by their momentum",
             RuleName::Lars | RuleName::Lion | RuleName::Sgdp => "move on by their momentum",
             RuleName::ScheduleFree => "move on towards the average",
-            RuleName::Sgd | RuleName::Adagrad if decays => "move by weight decay alone",
-            RuleName::Sgd | RuleName::Adagrad => "stay where they are",
+            RuleName::Sgd | RuleName::Adagrad | RuleName::Adafactor if decays => {
+                "move by weight decay alone"
+            }
+            RuleName::Sgd | RuleName::Adagrad | RuleName::Adafactor => "stay where they are",
             _ => "move on by their moments",
         }
         .to_owned();

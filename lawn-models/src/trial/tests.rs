@@ -18,6 +18,124 @@ fn each_bad_setting_is_blamed_by_name() {
     let rows: Vec<(&str, OptimizerSettings)> = vec![
         ("learning_rate", OptimizerSettings::new(RuleName::Sgd, 0.0)),
         (
+            "update_threshold",
+            OptimizerSettings {
+                update_threshold: Some(0.5),
+                ..OptimizerSettings::new(RuleName::Adafactor, 1e-2)
+            },
+        ),
+        (
+            "beta2_power",
+            OptimizerSettings {
+                beta2_power: Some(-0.8),
+                ..OptimizerSettings::new(RuleName::Adafactor, 1e-2)
+            },
+        ),
+        (
+            "beta2_power",
+            OptimizerSettings {
+                beta2_power: Some(0.8),
+                ..adam()
+            },
+        ),
+        (
+            "form",
+            OptimizerSettings {
+                form: Some(LambForm::Apex),
+                ..OptimizerSettings::new(RuleName::Lars, 1.0)
+            },
+        ),
+        (
+            "trust_max",
+            OptimizerSettings {
+                trust_max: Some(0.0),
+                ..OptimizerSettings::new(RuleName::Lamb, 1.0)
+            },
+        ),
+        (
+            "bias_correction",
+            OptimizerSettings {
+                bias_correction: Some(false),
+                ..adam()
+            },
+        ),
+        (
+            "iteration",
+            OptimizerSettings {
+                iteration: Some(lawn_core::MuonIteration::Bf16),
+                ..adam()
+            },
+        ),
+        (
+            "epsilon",
+            OptimizerSettings {
+                epsilon: Some(-1e-8),
+                ..OptimizerSettings::new(RuleName::Lars, 1.0)
+            },
+        ),
+        (
+            "end_learning_rate",
+            OptimizerSettings {
+                decay: LrShape::Linear,
+                end_learning_rate: Some(2e-3),
+                ..adam()
+            },
+        ),
+        (
+            "end_learning_rate",
+            OptimizerSettings {
+                decay: LrShape::Linear,
+                end_factor: Some(0.1),
+                end_learning_rate: Some(1e-4),
+                ..adam()
+            },
+        ),
+        (
+            "end_learning_rate",
+            OptimizerSettings {
+                end_learning_rate: Some(1e-4),
+                ..adam()
+            },
+        ),
+        (
+            "free_steps",
+            OptimizerSettings {
+                free_steps: Some(5),
+                ..adam_lawn()
+            },
+        ),
+        (
+            "free_steps",
+            OptimizerSettings {
+                free_steps: Some(5),
+                ..adam()
+            },
+        ),
+        (
+            "by_learning_rate",
+            OptimizerSettings {
+                by_learning_rate: Some(true),
+                ..adam_lawn()
+            },
+        ),
+        (
+            "rotation_memory",
+            OptimizerSettings {
+                constraint: Some(ConstraintName::Rotational),
+                weight_decay: Some(0.1),
+                rotation_memory: Some(1.0),
+                ..adam()
+            },
+        ),
+        (
+            "rotation_epsilon",
+            OptimizerSettings {
+                constraint: Some(ConstraintName::Hyperball),
+                rotation_epsilon: Some(1e-8),
+                ..adam()
+            },
+        ),
+        (
             "learning_rate",
             OptimizerSettings::new(RuleName::Sgd, f64::NAN),
         ),
@@ -31,7 +149,7 @@ fn each_bad_setting_is_blamed_by_name() {
         (
             "epsilon",
             OptimizerSettings {
-                epsilon: Some(0.0),
+                epsilon: Some(-1e-12),
                 ..adam()
             },
         ),
@@ -319,4 +437,51 @@ fn free_epochs_must_leave_something_to_constrain() {
         trial.validate_training().unwrap();
         trial.optimizer = adam_lawn();
     }
+}
+
+/// LAWN by the name of a constraint is the same setting, and so has the same id.
+#[test]
+fn lawn_is_a_constraint_by_its_name() {
+    let read = |more: &str| -> OptimizerSettings {
+        let text =
+            format!(r#"{{"rule": "adam", "learning_rate": 0.1, "free_fraction": 0.5, {more}}}"#);
+        serde_json::from_str(&text).unwrap()
+    };
+    let named = read(r#""constraint": "lawn""#);
+    assert_eq!(named, read(r#""lawn": true"#));
+    assert_eq!(named, read(r#""lawn": true, "constraint": "lawn""#));
+    assert!(named.validate().is_ok());
+    let written = serde_json::to_string(&named).unwrap();
+    assert!(!written.contains("constraint"), "{written}");
+    assert_eq!(named.constraint, None);
+    // Other constraints stay what they are.
+    let other = read(r#""constraint": "cpr""#);
+    assert_eq!(other.constraint, Some(ConstraintName::Cpr));
+    let unknown = serde_json::from_str::<OptimizerSettings>(
+        r#"{"rule": "adam", "learning_rate": 0.1, "constraint": "law"}"#,
+    );
+    assert!(unknown.unwrap_err().to_string().contains("lawn"));
+}
+
+#[test]
+fn a_free_phase_in_steps_goes_with_a_budget_in_steps() {
+    let settings = OptimizerSettings {
+        free_epochs: None,
+        free_steps: Some(30),
+        ..adam_lawn()
+    };
+    settings.validate().unwrap();
+    settings.validate_free_phase(Amount::Steps(31)).unwrap();
+    for budget in [Amount::Steps(30), Amount::Epochs(4), Amount::Samples(900)] {
+        let said = settings
+            .validate_free_phase(budget)
+            .unwrap_err()
+            .to_string();
+        assert!(said.contains("free_steps"), "{said}");
+    }
+    let phase = settings.free_phase().unwrap();
+    assert_eq!(phase, FreePhase::Steps(30));
+    assert_eq!(phase.steps(Amount::Steps(100).length(50, 10)), 30);
+    // One step at least is constrained.
+    assert_eq!(phase.steps(Amount::Steps(20).length(50, 10)), 19);
 }

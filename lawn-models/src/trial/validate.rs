@@ -35,6 +35,7 @@ impl OptimizerSettings {
             ("beta1", self.beta1),
             ("beta2", self.beta2),
             ("ema_decay", self.ema_decay),
+            ("rotation_memory", self.rotation_memory),
         ] {
             let value = value.unwrap_or(0.0);
             require(
@@ -67,12 +68,24 @@ impl OptimizerSettings {
             ("delta", self.delta),
             ("weight_power", self.weight_power),
             ("rate_power", self.rate_power),
+            ("rotation_epsilon", self.rotation_epsilon),
+            // MLPerf's LARS has none; no rule divides 0 by 0.
+            ("epsilon", self.epsilon),
+            ("beta2_power", self.beta2_power),
+            ("least_scale", self.least_scale),
         ] {
             let value = value.unwrap_or(0.0);
             require(not_negative(value), name, value, "a finite number ≥ 0")?;
         }
+        let threshold = self.update_threshold.unwrap_or(1.0);
+        require(
+            threshold.is_finite() && threshold >= 1.0,
+            "update_threshold",
+            threshold,
+            "a finite number ≥ 1",
+        )?;
         for (name, value) in [
-            ("epsilon", self.epsilon),
+            ("trust_max", self.trust_max),
             ("clip_norm", self.clip_norm),
             ("embedding_learning_rate", self.embedding_learning_rate),
             ("cow_clip.ratio", self.cow_clip.map(|clip| clip.ratio)),
@@ -101,7 +114,10 @@ impl OptimizerSettings {
     /// The free phase, where there is one: of a setting with LAWN.
     pub fn free_phase(&self) -> Option<FreePhase> {
         let epochs = self.free_epochs.map(FreePhase::Epochs);
-        epochs.or(self.free_fraction.map(FreePhase::Fraction))
+        let steps = self.free_steps.map(FreePhase::Steps);
+        epochs
+            .or(self.free_fraction.map(FreePhase::Fraction))
+            .or(steps)
     }
 
     /// Evaluations in a row whose train loss may be no lower before the shape `plateau` falls.
@@ -154,6 +170,10 @@ impl OptimizerSettings {
             ("nesterov", self.nesterov.is_some()),
             ("trust_coefficient", self.trust_coefficient.is_some()),
             ("adaptation", self.adaptation.is_some()),
+            ("form", self.form.is_some()),
+            ("bias_correction", self.bias_correction.is_some()),
+            ("gradient_averaging", self.gradient_averaging.is_some()),
+            ("trust_max", self.trust_max.is_some()),
             ("beta1", self.beta1.is_some()),
             ("beta2", self.beta2.is_some()),
             ("epsilon", self.epsilon.is_some()),
@@ -162,7 +182,11 @@ impl OptimizerSettings {
             ("decay_ratio", self.decay_ratio.is_some()),
             ("weight_power", self.weight_power.is_some()),
             ("rate_power", self.rate_power.is_some()),
+            ("beta2_power", self.beta2_power.is_some()),
+            ("least_scale", self.least_scale.is_some()),
+            ("update_threshold", self.update_threshold.is_some()),
             ("iterations", self.iterations.is_some()),
+            ("iteration", self.iteration.is_some()),
             ("muon_scale", self.muon_scale.is_some()),
             ("adam_on", self.adam_on.is_some()),
             ("weight_decay", self.weight_decay.is_some()),
@@ -214,6 +238,14 @@ impl OptimizerSettings {
             let context = format!("constraint = \"{}\"", other.as_str());
             return refuse("lawn", &context, "give one of the two");
         }
+        if self.constraint == Some(ConstraintName::Lawn) {
+            // Settings that are read never have it.
+            return refuse(
+                "constraint",
+                "\"lawn\"",
+                "leave it out, and set lawn = true",
+            );
+        }
         let context = match (self.lawn, self.constraint) {
             (true, _) => "lawn = true".to_owned(),
             (false, Some(other)) => format!("constraint = \"{}\"", other.as_str()),
@@ -226,14 +258,16 @@ impl OptimizerSettings {
             of(ConstraintName::Rotational),
         );
         let any = self.is_constrained();
-        let free = self.free_epochs.is_some() || self.free_fraction.is_some();
+        let phases = [
+            ("free_epochs", self.free_epochs.is_some()),
+            ("free_fraction", self.free_fraction.is_some()),
+            ("free_steps", self.free_steps.is_some()),
+        ];
+        let free = phases.iter().any(|(_, given)| *given);
         for (name, given, has) in [
-            ("free_epochs", self.free_epochs.is_some(), self.lawn || cpr),
-            (
-                "free_fraction",
-                self.free_fraction.is_some(),
-                self.lawn || cpr,
-            ),
+            (phases[0].0, phases[0].1, self.lawn || cpr),
+            (phases[1].0, phases[1].1, self.lawn || cpr),
+            (phases[2].0, phases[2].1, self.lawn || cpr),
             ("freeze_when", self.freeze_when.is_some(), any && free),
             ("scope", self.scope.is_some(), any),
             ("granularity", self.granularity.is_some(), any),
@@ -243,12 +277,24 @@ impl OptimizerSettings {
             ("bound_factor", self.bound_factor.is_some(), cpr),
             ("bound_square", self.bound_square.is_some(), cpr),
             ("multiplier_rate", self.multiplier_rate.is_some(), cpr),
+            ("by_learning_rate", self.by_learning_rate.is_some(), cpr),
             ("centred", self.centred.is_some(), rotational),
+            (
+                "rotation_memory",
+                self.rotation_memory.is_some(),
+                rotational,
+            ),
+            (
+                "rotation_epsilon",
+                self.rotation_epsilon.is_some(),
+                rotational,
+            ),
         ] {
             if given && !has {
                 let allowed = match any {
                     true if name == "freeze_when" && (self.lawn || cpr) => {
-                        "give free_epochs or free_fraction, too: the freeze comes then at the latest"
+                        "give free_epochs, free_fraction or free_steps, too: the freeze comes then \
+                         at the latest"
                     }
                     true => "leave it out",
                     false => "leave it out, or set lawn = true",
@@ -259,17 +305,13 @@ impl OptimizerSettings {
         if let Some(condition) = self.freeze_when {
             condition.validate()?;
         }
-        if let (true, true) = (self.free_epochs.is_some(), self.free_fraction.is_some()) {
-            return refuse("free_fraction", "free_epochs", "give one of the two");
+        let mut given = phases.iter().filter(|(_, given)| *given);
+        let phase = given.next().map_or("free_epochs", |(name, _)| name);
+        if let Some((second, _)) = given.next() {
+            return refuse(second, phase, "give one of the two");
         }
         let bounds = [
-            (
-                match self.free_fraction.is_some() {
-                    true => "free_fraction",
-                    false => "free_epochs",
-                },
-                free,
-            ),
+            (phase, free),
             ("bound_factor", self.bound_factor.is_some()),
             ("bound_square", self.bound_square.is_some()),
         ];
@@ -277,8 +319,8 @@ impl OptimizerSettings {
         match (given.next(), given.next()) {
             (None, _) if self.lawn || cpr => {
                 let others = match cpr {
-                    true => "free_fraction, bound_factor or bound_square",
-                    false => "free_fraction",
+                    true => "free_fraction, free_steps, bound_factor or bound_square",
+                    false => "free_fraction or free_steps",
                 };
                 return Err(SettingsError::Missing {
                     setting: "free_epochs".to_owned(),

@@ -9,9 +9,14 @@ use super::shape::LrShape;
 type ShapeSetting = (&'static str, bool, &'static [LrShape]);
 
 impl OptimizerSettings {
-    fn shape_settings(&self) -> [ShapeSetting; 10] {
+    fn shape_settings(&self) -> [ShapeSetting; 11] {
         [
             ("end_factor", self.end_factor.is_some(), LrShape::WITH_END),
+            (
+                "end_learning_rate",
+                self.end_learning_rate.is_some(),
+                LrShape::WITH_END,
+            ),
             ("decay_until", self.decay_until.is_some(), LrShape::FALLING),
             (
                 "decay_power",
@@ -77,6 +82,21 @@ impl OptimizerSettings {
         ] {
             let value = value.unwrap_or(0.0);
             require((0.0..=1.0).contains(&value), name, value, "0 to 1")?;
+        }
+        if let Some(end) = self.end_learning_rate {
+            if self.end_factor.is_some() {
+                return Err(SettingsError::NotApplicable {
+                    setting: "end_learning_rate".to_owned(),
+                    context: "end_factor".to_owned(),
+                    allowed: "give one of the two".to_owned(),
+                });
+            }
+            require(
+                (0.0..=self.learning_rate).contains(&end),
+                "end_learning_rate",
+                end,
+                &format!("0 up to the learning_rate of {}", self.learning_rate),
+            )?;
         }
         for (name, value) in [
             ("restart_after", self.restart_after),

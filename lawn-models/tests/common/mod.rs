@@ -9,9 +9,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use lawn_models::{
-    Amount, Device, Diagnostics, Evaluation, EvaluationRecord, LrShape, Notice, Observer,
-    OptimizerSettings, Precision, RuleName, Stage, TaskConfig, TrialConfig, TrialContext, TrialEnd,
-    TrialInfo, TrialSummary, run_trial,
+    Amount, Device, Diagnostics, Evaluation, EvaluationRecord, FreezeCondition, LrShape, Notice,
+    Observer, OptimizerSettings, Precision, RuleName, Stage, TaskConfig, TrialConfig, TrialContext,
+    TrialEnd, TrialInfo, TrialSummary, run_trial,
 };
 use serde_json::{Value, json};
 
@@ -74,6 +74,44 @@ pub(crate) fn trial(kind: &str, table: Value) -> TrialConfig {
         evaluation: Evaluation::default(),
         diagnostics: Diagnostics::default(),
     }
+}
+
+/// What changes a trial at its evaluations, or in waves.
+pub(crate) const ARMS: [&str; 4] = ["plateau", "restarts", "freeze", "averaged"];
+
+/// A trial of one of [`ARMS`]; `averaged` has running statistics of weights that it is not trained
+/// with.
+pub(crate) fn arm(name: &str) -> TrialConfig {
+    let optimizer = OptimizerSettings::new(RuleName::Adam, 1e-2);
+    let optimizer = match name {
+        // A loss counts as no lower unless it has fallen by nine tenths.
+        "plateau" => OptimizerSettings {
+            decay: LrShape::Plateau,
+            decay_factor: Some(0.5),
+            plateau_patience: Some(0),
+            plateau_threshold: Some(0.9),
+            ..optimizer
+        },
+        "restarts" => OptimizerSettings {
+            decay: LrShape::WarmRestarts,
+            restart_after: Some(0.4),
+            warmup: 0.1,
+            ..optimizer
+        },
+        "freeze" => OptimizerSettings {
+            lawn: true,
+            free_fraction: Some(0.9),
+            freeze_when: Some(FreezeCondition::TrainLoss(1e3)),
+            ..optimizer
+        },
+        "averaged" => OptimizerSettings::new(RuleName::ScheduleFree, 1e-2),
+        other => panic!("{other} is none"),
+    };
+    let base = match name {
+        "averaged" => trial("image", image()),
+        _ => trial("ncf", ncf()),
+    };
+    TrialConfig { optimizer, ..base }
 }
 
 pub(crate) fn both() -> [TrialConfig; 2] {

@@ -68,6 +68,7 @@ fn config(case: &str) -> TrialConfig {
             batch_size: 96,
             ..common::trial("ctr", ctr())
         },
+        arm if common::ARMS.contains(&arm) => common::arm(arm),
         // Of tables of their own, two of them, whose rows the ranks share; of the last batch only
         // some have samples. In parts, of which some ranks have more than others.
         "adam" | "rows" | "clip" => sharded(case),
@@ -366,6 +367,19 @@ fn a_trial_is_the_same_on_1_2_and_4_ranks() {
             require_alike(&alone, &shared, &format!("{case} on {ranks} ranks"));
             assert_eq!(shared, found(case, ranks), "{case} twice");
         }
+    }
+}
+
+/// What an evaluation decides is decided alike on all ranks, and running statistics of weights that
+/// are not trained with are the same.
+#[test]
+fn what_evaluations_decide_is_the_same_on_2_ranks() {
+    for case in common::ARMS {
+        let (alone, shared) = (found(case, 1), found(case, 2));
+        require_alike(&alone, &shared, &format!("{case} on 2 ranks"));
+        let frozen = |found: &Found| found.summary.frozen_at_step;
+        assert_eq!(frozen(&alone), frozen(&shared), "{case}");
+        assert_eq!(frozen(&alone).is_some(), case == "freeze");
     }
 }
 

@@ -1,7 +1,9 @@
 //! Text files of cells.
 
-use std::path::Path;
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
 
+use super::decimal_commas::{self, Commas};
 use super::rows::{Row, rows};
 use super::separator::{self, COMMA};
 use super::sheet::{Cells, Sheet};
@@ -12,6 +14,9 @@ pub(super) struct CsvSheet {
     names: Vec<String>,
     rows: Vec<Row>,
     separator: u8,
+    path: PathBuf,
+    /// The columns that were read so far and have decimal commas.
+    with_commas: RefCell<Vec<String>>,
 }
 
 impl CsvSheet {
@@ -50,7 +55,24 @@ impl CsvSheet {
             names,
             rows,
             separator,
+            path: path.to_owned(),
+            with_commas: RefCell::default(),
         })
+    }
+}
+
+impl CsvSheet {
+    /// The error of the first cell from `row` on whose comma may be a decimal one.
+    fn unclear(&self, index: usize, texts: &[String], row: usize) -> Error {
+        let mut rows = row..texts.len();
+        let row = rows.find(|row| texts[*row].contains(',')).unwrap_or(row);
+        Error::Cell {
+            path: self.path.clone(),
+            position: Position::Line(self.rows[row].line),
+            column: self.names[index].clone(),
+            value: texts[row].clone(),
+            allowed: decimal_commas::ALLOWED.to_owned(),
+        }
     }
 }
 
@@ -64,15 +86,29 @@ impl Sheet for CsvSheet {
         lines.collect()
     }
 
-    fn cells(&self, index: usize, _expected: &'static str) -> Result<Cells, Error> {
+    fn cells(&self, index: usize, expected: &'static str) -> Result<Cells, Error> {
         let text = |row: &Row| {
             let cell = row.record.get(index).unwrap_or_default();
             String::from_utf8_lossy(cell).trim().to_owned()
         };
-        Ok(Cells {
-            texts: self.rows.iter().map(text).collect(),
-            width: None,
-        })
+        let mut texts: Vec<String> = self.rows.iter().map(text).collect();
+        if expected.starts_with("a number") {
+            match decimal_commas::of(&texts) {
+                Commas::None => {}
+                Commas::Decimal if self.separator != COMMA => {
+                    texts
+                        .iter_mut()
+                        .for_each(|text| *text = text.replace(',', "."));
+                    let (name, mut known) = (&self.names[index], self.with_commas.borrow_mut());
+                    if !known.contains(name) {
+                        known.push(name.clone());
+                    }
+                }
+                Commas::Decimal => return Err(self.unclear(index, &texts, 0)),
+                Commas::Unclear(row) => return Err(self.unclear(index, &texts, row)),
+            }
+        }
+        Ok(Cells { texts, width: None })
     }
 
     fn notes(&self) -> Vec<String> {
@@ -80,6 +116,18 @@ impl Sheet for CsvSheet {
             return Vec::new();
         }
         let name = separator::name(self.separator);
-        vec![format!("Cells are separated by {name}.")]
+        let mut notes = vec![format!("Cells are separated by {name}.")];
+        let columns = self.with_commas.borrow();
+        match &columns[..] {
+            [] => {}
+            [column] => notes.push(format!(
+                "In column {column} the comma is read as the decimal point."
+            )),
+            several => notes.push(format!(
+                "In columns {} the comma is read as the decimal point.",
+                several.join(", ")
+            )),
+        }
+        notes
     }
 }

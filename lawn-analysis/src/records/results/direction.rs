@@ -1,6 +1,8 @@
 //! Which direction of a metric is better, where the file does not say so.
 
-use super::texts::Texts;
+use std::path::Path;
+
+use super::texts::{Texts, default_of};
 use crate::error::Error;
 use crate::records::rows::TrialRow;
 
@@ -96,6 +98,24 @@ const ENDS: [&str; 5] = ["loss", "error", "errors", "entropy", "perplexity"];
 /// The beginning of words such as `misclassified`.
 const BEGINNING: &str = "misclass";
 
+/// Those of [`LESS_IS_BETTER`] that, in the name of a file, are about its numbers: others, such as
+/// `time` or `cost`, are about what was done.
+const LESS_BY_FILE: [&str; 13] = [
+    "brier",
+    "cer",
+    "crossentropy",
+    "err",
+    "losses",
+    "mae",
+    "mape",
+    "mse",
+    "nll",
+    "ppl",
+    "rmse",
+    "wer",
+    "xent",
+];
+
 /// Words that say of a number only that it is one, as Optuna (`value`), TensorBoard (`Value`) and
 /// others name what they were told to optimize.
 const NO_DIRECTION: [&str; 14] = [
@@ -136,17 +156,20 @@ const WHICH: [&str; 17] = [
     "validation",
 ];
 
-/// Gives each trial the direction of its metric, where its file is not one of `directed`.
+/// Gives each trial the direction of its metric, where its file is not one of `directed`; `called` is
+/// what all of them are called. Says where a direction is taken that nothing states.
 ///
 /// # Errors
 /// [`Error::NoDirection`] for a metric whose name is that of a loss or an error or says nothing, and
-/// whose direction nothing states.
+/// whose direction nothing states; for one without a name, where a file or all of them are called so.
 pub(super) fn settle(
     trials: &mut [TrialRow],
     texts: &Texts,
     directed: &[bool],
-    said: &[Direction],
-) -> Result<(), Error> {
+    (said, called): (&[Direction], Option<&str>),
+) -> Result<Option<String>, Error> {
+    let unnamed = default_of("metric");
+    let mut taken = false;
     let of = |metric: &str| {
         let exact = said
             .iter()
@@ -157,18 +180,42 @@ pub(super) fn settle(
         if directed[place.file] {
             continue;
         }
+        let path = &texts.files[place.file];
         match of(&trial.metric) {
             Some(direction) => trial.higher_is_better = direction.higher_is_better,
-            None if less_may_be_better(&trial.metric) => {
+            None if less_may_be_better(&trial.metric)
+                || trial.metric == unnamed
+                    && (is_called_a_loss(&name_of(path))
+                        || called.is_some_and(is_called_a_loss)) =>
+            {
                 return Err(Error::NoDirection {
-                    path: texts.files[place.file].clone(),
+                    path: path.clone(),
                     metric: trial.metric.clone(),
                 });
             }
-            None => {}
+            None => taken |= trial.metric == unnamed,
         }
     }
-    Ok(())
+    Ok(taken.then(|| {
+        format!(
+            "Nothing names the metric, nor says whether more or less of it is better: more is taken \
+             for better. A column `higher_is_better`, or `--better lower`, says otherwise; a column \
+             `{unnamed}` names it."
+        )
+    }))
+}
+
+/// The name of a file without the folders that it is in, and without its ending.
+fn name_of(path: &Path) -> String {
+    let name = path.file_stem().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
+/// Whether the name of a file or a title says that its numbers are losses or errors.
+fn is_called_a_loss(name: &str) -> bool {
+    let ends = |word: &String| ENDS.iter().any(|end| word.ends_with(end));
+    let mut words = words(name).into_iter();
+    words.any(|word| LESS_BY_FILE.contains(&word.as_str()) || ends(&word))
 }
 
 /// Whether the name has a word that suggests that less is better, or none that says what the number
@@ -210,6 +257,30 @@ fn words(name: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_may_be_called_a_loss() {
+        for name in [
+            "val-loss",
+            "testNLL",
+            "Validation loss",
+            "top1_error",
+            "RMSE",
+        ] {
+            assert!(is_called_a_loss(name), "{name}");
+        }
+        for name in [
+            "results",
+            "time-2026",
+            "costs",
+            "lossless",
+            "scores",
+            "far",
+            "",
+        ] {
+            assert!(!is_called_a_loss(name), "{name}");
+        }
+    }
 
     #[test]
     fn losses_are_known_by_their_names() {

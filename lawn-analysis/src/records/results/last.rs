@@ -18,12 +18,18 @@ const OF_A_TRIAL: [&str; 8] = [
     "setting",
 ];
 
+/// Columns that say how many steps a trial takes.
+const AS_LONG: [&str; 2] = ["task", "batch_size"];
+
 /// The indices of the rows to keep.
 ///
 /// Of the rows that are alike in [`OF_A_TRIAL`] the one with the greatest number in `order` is
 /// kept, whatever its metric: a trial that diverged at its end has none there. In a `wide` table a
 /// row belongs to many trials, and a cell is empty where another trial measured. Of a trial of it,
-/// rows without a text in `test_metric` do not count where others have one.
+/// rows without a text in `test_metric` do not count where others have one. That its cells are empty
+/// from some row on is then the only sign of a trial that came to no number: it has stopped where
+/// others of its task and batch size, which take as many steps, go on for longer than it took from one
+/// number to the next.
 ///
 /// # Errors
 /// [`Error::Cell`] for an `order` that is no number, and [`Error::TwoLast`] where two rows of a
@@ -55,19 +61,24 @@ pub(super) fn keep(
         })?;
         let measured = wide && metric.is_some_and(|cells| !cells[row].is_empty());
         let rank = (measured, number);
+        let of_measured = |last: &Last| last.rank.0.then_some(last.rank.1);
         let trial = of_a_trial.iter().map(|cells| cells[row].as_str()).collect();
         let this = Last {
             rank,
             row,
             other: None,
             greatest: number,
+            before: None,
         };
         let last = last.entry(trial).or_insert(this);
         let greatest = last.greatest.max(number);
         if rank > last.rank {
-            *last = this;
+            let before = of_measured(last).or(last.before);
+            *last = Last { before, ..this };
         } else if rank == last.rank && row != last.row {
             last.other = Some(row);
+        } else if measured && rank < last.rank {
+            last.before = Some(last.before.map_or(number, |before| before.max(number)));
         }
         last.greatest = greatest;
     }
@@ -82,21 +93,51 @@ pub(super) fn keep(
             second: positions[other],
         });
     }
+    let stopped = stopped(columns, &kept);
+    let passed_over = kept.iter().zip(&stopped);
     Ok(Kept {
-        rows: kept.iter().map(|last| last.row).collect(),
-        passed_over: kept
-            .iter()
-            .filter(|last| last.greatest > last.rank.1)
+        passed_over: passed_over
+            .filter(|(last, has_stopped)| !**has_stopped && last.greatest > last.rank.1)
             .count(),
+        rows: kept.iter().map(|last| last.row).collect(),
+        stopped,
     })
+}
+
+/// Of each trial, whether others of its task and batch size have numbers where it would have had one.
+fn stopped(columns: &[(String, Cells)], kept: &[Last]) -> Vec<bool> {
+    let alike: Vec<&[String]> = columns
+        .iter()
+        .filter(|(name, _)| AS_LONG.contains(&name.as_str()))
+        .map(|(_, cells)| &cells.texts[..])
+        .collect();
+    let group = |last: &Last| -> Vec<&str> {
+        let cells = alike.iter();
+        cells.map(|cells| cells[last.row].as_str()).collect()
+    };
+    let mut ends: HashMap<Vec<&str>, f64> = HashMap::new();
+    for last in kept.iter().filter(|last| last.rank.0) {
+        let end = ends.entry(group(last)).or_insert(last.rank.1);
+        *end = end.max(last.rank.1);
+    }
+    let has_stopped = |last: &Last| {
+        let (measured, at) = last.rank;
+        // Without a number before there is no next place of one.
+        let next = last.before.map_or(at, |before| at + (at - before));
+        let end = ends.get(&group(last)).copied().unwrap_or(at);
+        measured && end > at && next <= end
+    };
+    kept.iter().map(has_stopped).collect()
 }
 
 /// The rows that are kept.
 pub(super) struct Kept {
     /// Their indices.
     pub(super) rows: Vec<usize>,
-    /// How many trials have a later row without a metric.
+    /// How many trials have a later row without a metric, those that stopped aside.
     pub(super) passed_over: usize,
+    /// By trial, whether it stopped before others that take as many steps.
+    pub(super) stopped: Vec<bool>,
 }
 
 /// The last row of a trial so far.
@@ -109,4 +150,6 @@ struct Last {
     other: Option<usize>,
     /// The greatest number in the order, of rows without a metric too.
     greatest: f64,
+    /// The greatest number but one of the rows with a metric.
+    before: Option<f64>,
 }

@@ -41,6 +41,8 @@ pub(super) struct Laid {
     pub(super) earlier: usize,
     /// Trials of a wide table whose later rows have no metric.
     pub(super) passed_over: usize,
+    /// Trials of a wide table that stopped before others that take as many steps.
+    pub(super) stopped: usize,
     /// Columns of results that are stated, and not needed, since the file has them.
     pub(super) unused: Vec<String>,
 }
@@ -164,6 +166,7 @@ impl Layout {
             let kept = last::keep(path, positions, columns, column, &repeated, is_wide)?;
             laid.keep(&kept.rows);
             laid.passed_over = kept.passed_over;
+            laid.stop(&kept.stopped);
             taken.used[index] = true;
         }
         laid.ignored = taken.ignored(sheet, &wide);
@@ -391,6 +394,7 @@ impl Taken<'_> {
             ignored: Vec::new(),
             earlier: 0,
             passed_over: 0,
+            stopped: 0,
             unused: Vec::new(),
         })
     }
@@ -421,6 +425,18 @@ impl Taken<'_> {
 }
 
 impl Laid {
+    /// Takes the test metric from the trials that stopped: what they had before is no result.
+    fn stop(&mut self, stopped: &[bool]) {
+        self.stopped = stopped.iter().filter(|has_stopped| **has_stopped).count();
+        let metrics = self.columns.iter_mut().filter(|(name, _)| name == METRIC);
+        for (text, _) in metrics
+            .flat_map(|(_, cells)| cells.texts.iter_mut().zip(stopped))
+            .filter(|(_, has_stopped)| **has_stopped)
+        {
+            text.clear();
+        }
+    }
+
     /// Keeps the rows of these indices.
     fn keep(&mut self, rows: &[usize]) {
         self.earlier = self.positions.len() - rows.len();

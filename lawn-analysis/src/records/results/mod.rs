@@ -2,6 +2,7 @@
 
 mod counts;
 mod csv;
+mod decimal_commas;
 mod direction;
 mod file;
 mod frame;

@@ -56,6 +56,9 @@ pub struct ResultsOptions {
     /// The outcome of trials that are recorded as ok but lack a number on which a comparison rests.
     /// Without an outcome, or with `ok`, such trials are refused.
     pub missing_metric: Option<Outcome>,
+    /// What the results are called together: where nothing names their metric, it may say that less
+    /// is better.
+    pub title: Option<String>,
 }
 
 impl Results {
@@ -75,7 +78,7 @@ impl Results {
     /// | `train_metric`, `validation_metric`, `train_loss` | numbers | no gap, no best baseline, no loss |
     /// | `test_count`, `test_total` | integers: the metric is their ratio | ties by decimals |
     /// | `metric` | text | `metric` |
-    /// | `higher_is_better` | `true` or `false` | `true`; refused for a name such as `loss` or `value` |
+    /// | `higher_is_better` | `true` or `false` | `true`, which a note says where nothing names the metric; refused for a name such as `loss` or `value`, and where the file is called so |
     /// | `outcome` | `ok`, `diverged`, `out-of-memory`, `timeout`, `crashed`, `preempted` | `ok` |
     /// | `stage` | `tune` or `confirm` | `confirm` |
     /// | `trial_id` | text | `line-N` in a CSV, `row-N` in a Parquet file |
@@ -150,6 +153,13 @@ impl Results {
                 crate::text::count(texts.places.len(), "row", "rows"),
                 crate::text::count(gathered.earlier, "earlier one is", "earlier ones are"),
             ));
+            if gathered.stopped > 0 {
+                notes.push(format!(
+                    "{} no number any more where others of the task and batch size go on: taken as \
+                     without a metric.",
+                    crate::text::count(gathered.stopped, "trial has", "trials have"),
+                ));
+            }
             if gathered.passed_over > 0 {
                 notes.push(format!(
                     "Of {} the last rows have no number in their column: the last number is read. \
@@ -167,7 +177,14 @@ impl Results {
         let told = options.missing_metric;
         let settled = missing::settle(&mut trials, &texts, told);
         notes.extend(settled.map_err(|error| with_outcome(error, &texts, &ignored))?);
-        direction::settle(&mut trials, &texts, &directed, &options.directions)?;
+        let called = options.title.as_deref();
+        let settled = direction::settle(
+            &mut trials,
+            &texts,
+            &directed,
+            (&options.directions, called),
+        );
+        notes.extend(settled?);
         Ok(Self {
             records: Records {
                 trials,
@@ -190,6 +207,7 @@ struct Gathered {
     notes: Vec<String>,
     earlier: usize,
     passed_over: usize,
+    stopped: usize,
     /// By file, the columns of results that are stated and that it does not need.
     unused: Vec<Vec<String>>,
 }
@@ -205,6 +223,7 @@ impl Gathered {
             ignored,
             earlier,
             passed_over,
+            stopped,
             unused,
         } = layout.lay(file.name(), sheet.as_ref())?;
         if positions.is_empty() {
@@ -224,6 +243,7 @@ impl Gathered {
         self.directed.push(directs);
         self.earlier += earlier;
         self.passed_over += passed_over;
+        self.stopped += stopped;
         self.unused.push(unused);
         let path = file.name().to_owned();
         self.texts.push(path, columns, positions, within);
@@ -316,7 +336,7 @@ fn trials(texts: &Texts, layout: &Layout) -> Result<Vec<TrialRow>, Error> {
 }
 
 /// Texts that mean "no number" in a column that may have none.
-const NO_NUMBER: [&str; 6] = ["NA", "N/A", "<NA>", "null", "None", "none"];
+pub(super) const NO_NUMBER: [&str; 6] = ["NA", "N/A", "<NA>", "null", "None", "none"];
 
 /// The text of a cell as it is parsed. In a column that may have no number, a text for a missing or
 /// infinite number becomes empty. An empty cell of an optional column becomes the default.

@@ -190,6 +190,10 @@ pub(super) fn hint(error: &AnalysisError, files: &[ResultsFile]) -> Option<Strin
                     "--outcome {stated}, or another, says what it denotes"
                 ));
             }
+            // The column is the right one, and its commas are not.
+            if value.contains(',') && value.replace(',', ".").parse::<f64>().is_ok() {
+                return None;
+            }
             let file = files.iter().find(|file| file.name() == path)?;
             let names = file.columns().ok()?;
             let others: Vec<&str> = names.iter().map(String::as_str).take(MOST_NAMES).collect();

@@ -100,6 +100,7 @@ impl Question {
             outcomes: given.outcomes(),
             directions: self.better.clone(),
             missing_metric,
+            title: self.title.clone(),
         };
         let files = given.files()?;
         let results =
@@ -220,7 +221,8 @@ impl Question {
             return asked.map(|text| self.contrast(from, text, &arms)).collect();
         }
         let contrasts = contrasts_by_name(records);
-        if contrasts.is_empty() {
+        // One arm alone has nothing to be compared with, and the report says so.
+        if contrasts.is_empty() && arms.len() > 1 {
             let found = "no arm X has an arm X-lawn, so name the arms to compare as \
                          BASELINE:TREATMENT";
             return Err(wrong(from, "--contrast", found, &arms));

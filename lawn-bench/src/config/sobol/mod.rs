@@ -21,7 +21,7 @@ const BITS: u32 = 32;
 ///
 /// # Panics
 ///
-/// Where `dimension` is 48 or more.
+/// Where `dimension` is 64 or more.
 pub(super) fn point(seed: u64, dimension: usize, index: u32) -> f64 {
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());

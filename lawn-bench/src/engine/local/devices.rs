@@ -34,9 +34,15 @@ pub(super) fn of_worker(devices: &[String], worker: usize, ranks: usize) -> Opti
     if devices.is_empty() {
         return None;
     }
-    let turns = (worker * ranks..(worker + 1) * ranks).map(|turn| turn % devices.len());
-    let own: Vec<&str> = turns.map(|turn| devices[turn].as_str()).collect();
+    let own = places(devices.len(), worker, ranks).into_iter();
+    let own: Vec<&str> = own.map(|place| devices[place].as_str()).collect();
     Some(own.join(","))
+}
+
+/// The places of the devices of `worker` among so many, one for each rank; none where there are none.
+pub(super) fn places(devices: usize, worker: usize, ranks: usize) -> Vec<usize> {
+    let turns = worker * ranks..(worker + 1) * ranks;
+    turns.filter_map(|turn| turn.checked_rem(devices)).collect()
 }
 
 #[cfg(test)]
@@ -57,6 +63,9 @@ mod tests {
             two_ranks,
             ["0,1", "2,3", "0,1"].map(|names| Some(names.to_owned()))
         );
+        assert_eq!(places(4, 1, 2), [2, 3]);
+        assert_eq!(places(1, 5, 1), [0]);
+        assert_eq!(places(0, 5, 1), [0; 0]);
         assert_eq!(named(None, 3), ["0", "1", "2"]);
         assert_eq!(of_worker(&[], 1, 1), None);
     }

@@ -11,7 +11,8 @@
 //!             running
 //! ```
 //!
-//! One trial is always run: where it does not fit there is nothing to wait for.
+//! One trial is always run: where it does not fit there is nothing to wait for. The same holds for the
+//! memory of each GPU that a trial is to have, beside the trials that run there already.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -140,6 +141,39 @@ impl Cgroup {
     }
 }
 
+/// What a process has on a GPU beside what libtorch says of it: its context, and what libraries keep.
+const CONTEXT: u64 = 600 << 20;
+
+/// A trial that runs on GPUs.
+pub(super) struct OnDevices<'a> {
+    pub(super) cell: &'a Cell,
+    /// Which GPUs.
+    pub(super) places: Vec<usize>,
+    /// What it told that it has had of each, bytes; 0 before it told.
+    pub(super) reserved: u64,
+}
+
+/// The first of the GPUs at `places` that has no room for another trial of `cell` beside those that
+/// run. `free` tells what is left of one, where that is known; `needs` is of GPUs.
+pub(super) fn full_device(
+    needs: &Needs,
+    cell: &Cell,
+    places: &[usize],
+    running: &[OnDevices<'_>],
+    free: impl Fn(usize) -> Option<u64>,
+) -> Option<usize> {
+    let is_full = |&&place: &&usize| {
+        let there = running.iter().filter(|one| one.places.contains(&place));
+        let there: Vec<(&Cell, u64)> = there.map(|one| (one.cell, one.reserved)).collect();
+        let context = match needs.expected(cell) {
+            0 => 0,
+            _ => CONTEXT,
+        };
+        free(place).is_some_and(|free| !needs.fits(cell, &there, free.saturating_sub(context)))
+    };
+    places.iter().find(is_full).copied()
+}
+
 /// What trials were seen to need.
 #[derive(Debug, Default)]
 pub(super) struct Needs {
@@ -195,6 +229,39 @@ mod tests {
         assert!(needs.fits(&small, &[(&large, 250)], 250));
         assert!(!needs.fits(&small, &[(&large, 250)], 249));
         assert!(needs.fits(&large, &[], 0), "one trial always runs");
+    }
+
+    #[test]
+    fn a_trial_waits_for_the_memory_of_its_own_gpu() {
+        const GIB: u64 = 1 << 30;
+        let mut needs = Needs::default();
+        let one = cell(1);
+        let running = |places: &[usize], reserved| OnDevices {
+            cell: &one,
+            places: places.to_vec(),
+            reserved,
+        };
+        let free = |place: usize| [Some(30 * GIB), Some(70 * GIB), None].get(place).copied()?;
+        // Nothing is known of what trials need.
+        let beside = [running(&[0], 0)];
+        assert_eq!(full_device(&needs, &one, &[0], &beside, free), None);
+        needs.saw(&one, 20 * GIB);
+        // The one that runs there will take the other 20.
+        assert_eq!(full_device(&needs, &one, &[0], &beside, free), Some(0));
+        let grown = [running(&[0], 20 * GIB)];
+        assert_eq!(full_device(&needs, &one, &[0], &grown, free), None);
+        // Another's GPU is no matter, and one is always run.
+        assert_eq!(full_device(&needs, &one, &[1], &beside, free), None);
+        needs.saw(&one, 60 * GIB);
+        assert_eq!(full_device(&needs, &one, &[0], &[], free), None);
+        assert_eq!(full_device(&needs, &one, &[0], &grown, free), Some(0));
+        // Of two GPUs the one that has no room; where nothing is told, all goes on.
+        let both = [running(&[0, 1], 60 * GIB)];
+        assert_eq!(full_device(&needs, &one, &[1, 0], &both, free), Some(0));
+        assert_eq!(full_device(&needs, &one, &[2], &both, free), None);
+        // A context needs room, too.
+        let tight = |_| Some(60 * GIB);
+        assert_eq!(full_device(&needs, &one, &[0], &both, tight), Some(0));
     }
 
     #[test]

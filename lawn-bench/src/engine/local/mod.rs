@@ -23,9 +23,10 @@ use crate::engine::work::{Completion, Engine, Watcher, Work};
 use crate::run::ending::Ending;
 use crate::run::lease::{self, Claim, Owner, State, Terms};
 use crate::run::trial_dir::TrialDir;
+use crate::trial::Event;
 use lawn_analysis::records::Outcome;
 use lawn_models::{Notice, RanksError};
-use memory::Needs;
+use memory::{Needs, OnDevices};
 use process::{News, Process};
 
 /// How long the loop waits for news before it looks at clocks and signals.
@@ -42,8 +43,9 @@ pub struct Local<'a> {
     work: Work<'a>,
     launcher: Owner,
     devices: Vec<String>,
-    /// What trials of earlier rounds were seen to need; taken while a round runs.
-    needs: Cell<Needs>,
+    /// What trials of earlier rounds were seen to need, of the machine and of a GPU; taken while a round
+    /// runs.
+    needs: Cell<[Needs; 2]>,
 }
 
 /// Where the trials of one stage are.
@@ -54,6 +56,8 @@ struct Stage {
     elsewhere: Vec<usize>,
     slots: Vec<Option<Process>>,
     needs: Needs,
+    /// What they need of a GPU.
+    device_needs: Needs,
     looked: Instant,
     /// How often in a row trials were stopped by others before they got further.
     interrupted: BTreeMap<usize, usize>,
@@ -130,14 +134,10 @@ impl<'a> Local<'a> {
             let Some(index) = self.next(stage, watcher)? else {
                 return Ok(());
             };
-            if !self.fits(stage, index) {
+            if let Some(lack) = self.lack(stage, worker, index) {
                 stage.waiting.push_front(index);
                 if !std::mem::replace(&mut stage.said, true) {
-                    let cell = &self.work.plan.trials[index].cell;
-                    let expected = stage.needs.expected(cell) >> 20;
-                    watcher.note(&format!(
-                        "waiting for memory: a trial of {cell} is expected to need {expected} MiB"
-                    ));
+                    watcher.note(&format!("waiting for memory: {lack}"));
                 }
                 return Ok(());
             }
@@ -159,10 +159,8 @@ impl<'a> Local<'a> {
         Ok(())
     }
 
-    fn fits(&self, stage: &mut Stage, index: usize) -> bool {
-        let Some(available) = memory::available() else {
-            return true;
-        };
+    /// What there is too little memory for where `worker` is to run another trial, if there is.
+    fn lack(&self, stage: &mut Stage, worker: usize, index: usize) -> Option<String> {
         let cell = |index: usize| &self.work.plan.trials[index].cell;
         let mut running = Vec::new();
         for process in stage.slots.iter_mut().flatten() {
@@ -170,7 +168,37 @@ impl<'a> Local<'a> {
             stage.needs.saw(cell(process.index), process.peak);
             running.push((cell(process.index), held));
         }
-        stage.needs.fits(cell(index), &running, available)
+        let own = cell(index);
+        let expected = |needs: &Needs| needs.expected(own) >> 20;
+        let fits = |available| stage.needs.fits(own, &running, available);
+        if !memory::available().is_none_or(fits) {
+            let expected = expected(&stage.needs);
+            return Some(format!(
+                "a trial of {own} is expected to need {expected} MiB"
+            ));
+        }
+        let places = |worker| {
+            let ranks = self.work.plan.sweep.resources.ranks;
+            devices::places(self.devices.len(), worker, ranks)
+        };
+        let slots = stage.slots.iter().enumerate();
+        let on_devices = slots.filter_map(|(worker, process)| {
+            let process = process.as_ref()?;
+            Some(OnDevices {
+                cell: cell(process.index),
+                places: places(worker),
+                reserved: process.reserved,
+            })
+        });
+        let on_devices: Vec<OnDevices<'_>> = on_devices.collect();
+        let left = lawn_models::gpu_memory_left;
+        let needs = &stage.device_needs;
+        let full = memory::full_device(needs, own, &places(worker), &on_devices, left)?;
+        Some(format!(
+            "a trial of {own} is expected to need {} MiB of GPU {}",
+            expected(needs),
+            self.devices[full]
+        ))
     }
 
     /// Now and then: what others hold, and how much memory trials take.
@@ -260,7 +288,12 @@ impl<'a> Local<'a> {
     fn hear(&self, stage: &mut Stage, news: News, watcher: &mut dyn Watcher) -> Result<(), Error> {
         match news {
             News::Said(worker, event) => {
-                if let Some(process) = &stage.slots[worker] {
+                if let Some(process) = &mut stage.slots[worker] {
+                    if let Event::Reserved { bytes } = event {
+                        process.reserved = bytes.max(process.reserved);
+                        let cell = &self.work.plan.trials[process.index].cell;
+                        stage.device_needs.saw(cell, process.reserved);
+                    }
                     watcher.event(worker, process.index, &event);
                 }
             }
@@ -317,11 +350,13 @@ fn require_one_each(ranks: usize, devices: usize) -> Result<(), RanksError> {
 impl Engine for Local<'_> {
     fn run(&self, indices: &[usize], watcher: &mut dyn Watcher) -> Result<Completion, Error> {
         let resources = &self.work.plan.sweep.resources;
+        let [needs, device_needs] = self.needs.take();
         let mut stage = Stage {
             waiting: indices.iter().copied().collect(),
             elsewhere: Vec::new(),
             slots: (0..self.work.workers).map(|_| None).collect(),
-            needs: self.needs.take(),
+            needs,
+            device_needs,
             looked: Instant::now(),
             interrupted: BTreeMap::new(),
             said: false,
@@ -339,7 +374,7 @@ impl Engine for Local<'_> {
             let idle = stage.slots.iter().all(Option::is_none);
             let done = stage.waiting.is_empty() && stage.elsewhere.is_empty();
             if idle && (stopping || done) {
-                self.needs.set(stage.needs);
+                self.needs.set([stage.needs, stage.device_needs]);
                 return Ok(Completion::Through);
             }
             if let Ok(news) = news.recv_timeout(TICK) {

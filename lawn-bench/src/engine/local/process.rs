@@ -41,6 +41,8 @@ pub(super) struct Process {
     pub(super) killed: bool,
     /// Most memory that it was seen to hold, with the other ranks of its trial, bytes.
     pub(super) peak: u64,
+    /// What it told that libtorch has had of its GPU in it, at the most, bytes.
+    pub(super) reserved: u64,
     /// Bytes of its standard error file that are of earlier processes.
     said_before: u64,
     /// How far the trial was when it started.
@@ -128,6 +130,7 @@ impl Process {
             timed_out: false,
             killed: false,
             peak: 0,
+            reserved: 0,
             said_before,
             before,
             oom_kills,

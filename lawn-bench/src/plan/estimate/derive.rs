@@ -83,21 +83,14 @@ impl<S: FnMut(&str)> Survey<'_, S> {
                 }
             }
         }
-        let slow = self.plan.sweep.tasks.iter().filter(|task| {
-            let own = || {
-                self.found
-                    .iter()
-                    .filter(|((name, _), _)| *name == task.name)
-            };
-            let mut probed = own().flat_map(|(_, probed)| probed.values());
-            own().next().is_some() && probed.all(|one| one.evaluation_seconds.is_none())
-        });
-        said.extend(slow.map(|task| {
+        said.extend(self.died.iter().map(|((task, arm), reason)| {
             format!(
-                "an evaluation of task `{}` takes longer than a plan may: its time is left out",
-                task.name
+                "measuring {task} · {arm} ended before it was through: {reason}; what it did not come \
+                 to is derived"
             )
         }));
+        let tasks = self.plan.sweep.tasks.iter();
+        said.extend(tasks.filter_map(|task| self.without_evaluation(&task.name)));
         if !self.has_device {
             said.push(
                 "resources.device = \"cuda\", and there is no CUDA here: what a step takes of time \
@@ -107,6 +100,26 @@ impl<S: FnMut(&str)> Survey<'_, S> {
             said.retain(|line| !line.starts_with("an evaluation of task"));
         }
         (measured, said)
+    }
+
+    /// Why the time of an evaluation of a task is left out, where it is. Its first arm was to be
+    /// evaluated.
+    fn without_evaluation(&self, task: &str) -> Option<String> {
+        let own = || self.found.iter().filter(|((name, _), _)| *name == task);
+        let mut probed = own().flat_map(|(_, probed)| probed.values());
+        if own().next().is_none() || probed.any(|one| one.evaluation_seconds.is_some()) {
+            return None;
+        }
+        let first = self.plan.sweep.arms.first()?;
+        let first = (task.to_owned(), first.name.clone());
+        let is_cut_short = [&self.died, &self.failed].map(|why| why.contains_key(&first));
+        let why = match is_cut_short.contains(&true) || !self.found.contains_key(&first) {
+            true => "was not measured",
+            false => "takes longer than a plan may",
+        };
+        Some(format!(
+            "an evaluation of task `{task}` {why}: its time is left out"
+        ))
     }
 
     fn cell(&self, cell: &Cell) -> Option<Measurement> {

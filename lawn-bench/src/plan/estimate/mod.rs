@@ -11,6 +11,7 @@
 mod cache;
 mod climb;
 mod derive;
+mod hearing;
 mod line;
 mod measurement;
 mod probe;
@@ -25,10 +26,11 @@ use lawn_models::CudaProbe;
 use crate::Error;
 use crate::config::DeviceChoice;
 use crate::plan::trials::{Cell, Plan};
-use cache::Cache;
+use cache::{Cache, Kept};
+use hearing::{Answer, End};
 pub use measurement::{Basis, Measurement};
 pub use probe::Probe;
-use probe::{Answer, Depth, Probed, Sizes};
+use probe::{Depth, Probed, Sizes};
 
 /// Time that all measurements of a plan may take together.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -59,6 +61,7 @@ pub fn measure(
         cache: Cache::read(),
         found: BTreeMap::new(),
         failed: BTreeMap::new(),
+        died: BTreeMap::new(),
         has_device: has_device(plan),
         said,
     };
@@ -116,6 +119,8 @@ struct Survey<'a, S> {
     found: BTreeMap<Group, BTreeMap<u64, Probed>>,
     /// Why nothing could be measured, by task and arm.
     failed: BTreeMap<Group, String>,
+    /// Why a measurement that had begun came to no end, by task and arm.
+    died: BTreeMap<Group, String>,
     /// Whether this machine has what the trials train on.
     has_device: bool,
     said: S,
@@ -194,6 +199,7 @@ impl<S: FnMut(&str)> Survey<'_, S> {
         // What failed in so small a batch may train in its own.
         for cell in new {
             self.failed.remove(&group(cell));
+            self.died.remove(&group(cell));
         }
         Ok(())
     }
@@ -209,15 +215,18 @@ impl<S: FnMut(&str)> Survey<'_, S> {
     /// Measures cells of one task, each in batches of `sizes`, where that is not known and there is
     /// time.
     fn probe(&mut self, cells: &[&Cell], sizes: &Sizes, depth: Depth) -> Result<(), Error> {
+        let given = self.deadline.saturating_duration_since(Instant::now());
+        let given = given.as_secs_f64();
         let of = |cells: &[&Cell]| Probe::of(self.plan, cells, sizes, depth, self.data_root);
         let mut left: Vec<(&Cell, String)> = Vec::new();
         let mut known = Vec::new();
         for &cell in cells {
             let Some(probe) = of(&[cell]) else { continue };
             let key = probe.key(self.plan.data.get(&cell.task).map(String::as_str));
-            match self.cache.get(&key) {
-                Some(probed) => known.push((cell, probed)),
-                None => left.push((cell, key)),
+            let kept = self.cache.get(&key);
+            known.extend(kept.map(|kept| (cell, kept.probed.clone())));
+            if !kept.is_some_and(|kept| kept.serves(given)) {
+                left.push((cell, key));
             }
         }
         let asked: Vec<&Cell> = left.iter().map(|(cell, _)| *cell).collect();
@@ -242,8 +251,7 @@ impl<S: FnMut(&str)> Survey<'_, S> {
         let (task, arms) = (&asked[0].task, arms.join(", "));
         (self.said)(&format!("{verb} {task} · {arms}{size}"));
         match probe.run(self.deadline)? {
-            Answer::Probed(probed) => {
-                let is_whole = Instant::now() < self.deadline;
+            Answer::Probed(probed, end) => {
                 for (of, (cell, key)) in left.into_iter().enumerate() {
                     let own = probed.iter().filter(|one| one.of == of);
                     let own: Vec<Probed> = own
@@ -252,9 +260,25 @@ impl<S: FnMut(&str)> Survey<'_, S> {
                             ..one.clone()
                         })
                         .collect();
-                    // What was cut off is none of the time after.
-                    if is_whole && !own.is_empty() {
-                        self.cache.put(key, &own);
+                    let is_whole = depth.is_whole(sizes, &own);
+                    let has_steps = own.iter().any(|one| one.step_seconds.is_some());
+                    match &end {
+                        // One of several may have come to nothing by itself.
+                        End::Through if has_steps || is_whole => {
+                            let kept = Kept {
+                                probed: own.clone(),
+                                given: (!is_whole).then_some(given),
+                            };
+                            self.cache.put(key, kept);
+                        }
+                        End::Died(reason) if has_steps && !is_whole => {
+                            self.died.insert(group(cell), reason.clone());
+                        }
+                        End::Died(reason) if !is_whole => {
+                            self.failed.insert(group(cell), reason.clone());
+                        }
+                        // What was cut off is none of the time after.
+                        End::Through | End::TimeUp | End::Died(_) => {}
                     }
                     self.keep(cell, own);
                 }
@@ -361,6 +385,92 @@ confirmation.seeds = [1]
         ] {
             assert_ne!(one, key(from, to, "0f3c-91ab"), "{to}");
         }
+    }
+
+    /// What steps in batches of one size came to.
+    fn probed(batch_size: u64, step_seconds: Option<f64>) -> Probed {
+        Probed {
+            of: 0,
+            batch_size,
+            epoch_samples: 100,
+            start_seconds: 0.1,
+            step_seconds,
+            evaluation_seconds: None,
+            peak_bytes: 1,
+            treatments: Vec::new(),
+            is_all: false,
+            without_cuda_kernels: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_was_left_out_for_want_of_time_is_measured_where_there_is_more() {
+        let sizes = Sizes {
+            own: vec![64, 1024],
+            ..Sizes::default()
+        };
+        let part = vec![probed(4, Some(0.1)), probed(64, Some(0.1))];
+        assert!(!Depth::Steps.is_whole(&sizes, &part));
+        // A batch size that no step was timed in is none that is known.
+        let begun = [part.clone(), vec![probed(1024, None)]].concat();
+        assert!(!Depth::Steps.is_whole(&sizes, &begun));
+        let mut whole = [part.clone(), vec![probed(1024, Some(0.5))]].concat();
+        assert!(Depth::Steps.is_whole(&sizes, &whole));
+        assert!(!Depth::Evaluation.is_whole(&sizes, &whole));
+        whole[0].evaluation_seconds = Some(0.1);
+        assert!(Depth::Evaluation.is_whole(&sizes, &whole));
+        let kept = |given| Kept {
+            probed: part.clone(),
+            given,
+        };
+        assert!(kept(None).serves(100.0));
+        assert!(kept(Some(3.0)).serves(2.0) && kept(Some(3.0)).serves(3.1));
+        assert!(!kept(Some(3.0)).serves(4.0));
+    }
+
+    #[test]
+    fn an_evaluation_that_a_dead_process_owes_is_not_said_to_be_long() {
+        let sweep = crate::config::parse("keys.toml", SWEEP);
+        let sweep = sweep.unwrap_or_else(|error| panic!("{error}"));
+        let plan = Plan::new(sweep, BTreeMap::new());
+        let cells = plan.cells();
+        let of = group(&cells[0]);
+        let said = |died: Option<&str>| {
+            let survey = Survey {
+                plan: &plan,
+                data_root: None,
+                deadline: Instant::now(),
+                cache: Cache::default(),
+                found: BTreeMap::from([(
+                    of.clone(),
+                    BTreeMap::from([(64, probed(64, Some(0.1)))]),
+                )]),
+                failed: BTreeMap::new(),
+                died: died
+                    .map(|reason| (of.clone(), reason.to_owned()))
+                    .into_iter()
+                    .collect(),
+                has_device: true,
+                said: |_: &str| {},
+            };
+            survey.result(&cells).1.join("\n")
+        };
+        assert_eq!(
+            said(None),
+            "an evaluation of task `feedback` takes longer than a plan may: its time is left out"
+        );
+        let dead = said(Some("signal: 9 (SIGKILL)"));
+        assert!(
+            dead.contains(
+                "measuring feedback · adam ended before it was through: signal: 9 (SIGKILL)"
+            ),
+            "{dead}"
+        );
+        assert!(
+            dead.contains("an evaluation of task `feedback` was not measured")
+                && !dead.contains("longer"),
+            "{dead}"
+        );
     }
 
     #[test]

@@ -4,17 +4,16 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdout, Stdio};
+use std::process::Stdio;
 use std::rc::Rc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use lawn_models::{Amount, Rehearsal, Treatment, TrialConfig, TrialContext};
 use serde::{Deserialize, Serialize};
 
 use super::climb::Climb;
+use super::hearing::{self, Answer};
 use super::stopwatch::{Steps, Stopwatch, forget_peak};
 use crate::Error;
 use crate::config::DeviceChoice;
@@ -79,14 +78,6 @@ impl Sizes {
     }
 }
 
-/// What a measuring process came to.
-pub(super) enum Answer {
-    /// What it knew at its end, or when its time was up, by batch size.
-    Probed(Vec<Probed>),
-    /// In words, why there is nothing.
-    Failed(String),
-}
-
 /// How far a measurement goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Depth {
@@ -96,6 +87,22 @@ pub(super) enum Depth {
     Steps,
     /// The model is measured as well, at the end.
     Evaluation,
+}
+
+impl Depth {
+    /// Whether nothing was left out of a measurement in batches of `sizes`.
+    pub(super) fn is_whole(self, sizes: &Sizes, probed: &[Probed]) -> bool {
+        let stepped = |size: &u64| {
+            let mut probed = probed.iter();
+            probed.any(|one| one.batch_size == *size && one.step_seconds.is_some())
+        };
+        let evaluated = || probed.iter().any(|one| one.evaluation_seconds.is_some());
+        match self {
+            Self::SetUp => !probed.is_empty(),
+            Self::Steps => sizes.own.iter().all(stepped),
+            Self::Evaluation => sizes.own.iter().all(stepped) && evaluated(),
+        }
+    }
 }
 
 /// What the measuring process is told on its standard input.
@@ -199,46 +206,7 @@ impl Probe {
             // A process that died before it read says why below.
             let _ = serde_json::to_writer(stdin, &request);
         }
-        let heard = child.stdout.take().map(listen);
-        let (mut all, mut start): (Vec<Probed>, Option<f64>) = (Vec::new(), None);
-        while let Some(heard) = &heard {
-            match heard.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                Ok(probed) => {
-                    start.get_or_insert_with(|| since.elapsed().as_secs_f64());
-                    // What is known of a batch size is said again once more is.
-                    let is_same = |known: &Probed| {
-                        (known.of, known.batch_size) == (probed.of, probed.batch_size)
-                    };
-                    all.retain(|known| !is_same(known));
-                    let is_all = probed.is_all;
-                    all.push(probed);
-                    if is_all {
-                        let _ = child.kill();
-                        break;
-                    }
-                }
-                Err(RecvTimeoutError::Disconnected) => break,
-                Err(RecvTimeoutError::Timeout) => {
-                    let _ = child.kill();
-                    break;
-                }
-            }
-        }
-        let output = child.wait_with_output().map_err(spawn)?;
-        for probed in &mut all {
-            probed.start_seconds = start.unwrap_or_default();
-        }
-        Ok(match start {
-            Some(_) => Answer::Probed(all),
-            None if Instant::now() >= deadline => {
-                Answer::Failed("it was not set up in the time that a plan may take".into())
-            }
-            None => {
-                let stderr = String::from_utf8_lossy(&output.stderr);
-                let said = stderr.trim().lines().last().unwrap_or_default();
-                Answer::Failed(format!("{}; {said}", output.status))
-            }
-        })
+        hearing::hear(child, since, deadline)
     }
 
     /// Measures in this process; `tell` hears what is known so far.
@@ -353,25 +321,9 @@ fn config(plan: &Plan, cell: &trials::Cell, batch_size: u64, depth: Depth) -> Op
     config.evaluation.every = config.budget;
     // Its free phase is over after the first step.
     if config.optimizer.free_phase().is_some() {
-        config.optimizer.free_epochs = None;
+        (config.optimizer.free_epochs, config.optimizer.free_steps) = (None, None);
         config.optimizer.free_fraction = Some(1.0 / STEPS as f64);
     }
     config.diagnostics.distance_from = None;
     Some(config)
-}
-
-/// What a process says, line by line.
-fn listen(out: ChildStdout) -> Receiver<Probed> {
-    let (sender, receiver) = channel();
-    std::thread::spawn(move || {
-        for line in BufReader::new(out).lines().map_while(Result::ok) {
-            let Ok(probed) = serde_json::from_str(&line) else {
-                continue;
-            };
-            if sender.send(probed).is_err() {
-                return;
-            }
-        }
-    });
-    receiver
 }

@@ -120,8 +120,32 @@ pub struct CellStatus {
     /// Best validation metric of the tuning trials so far. None where nothing is tuned: the best
     /// of several seeds of one setting is luck.
     pub best_validation: Option<f64>,
+    /// Where nothing is tuned, the validation metric of the confirmation trials that ended well so
+    /// far.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confirmed_validation: Option<MeanOfTrials>,
     /// Index of the setting chosen, once that is done.
     pub frozen: Option<usize>,
+}
+
+/// A mean, and of how many trials it is one.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct MeanOfTrials {
+    /// The mean.
+    pub mean: f64,
+    /// The trials.
+    pub trials: usize,
+}
+
+impl MeanOfTrials {
+    /// With the value of one more trial.
+    pub(super) fn with(before: Option<Self>, value: f64) -> Self {
+        let (sum, trials) = before.map_or((0.0, 0), |of| (of.mean * of.trials as f64, of.trials));
+        Self {
+            mean: (sum + value) / (trials + 1) as f64,
+            trials: trials + 1,
+        }
+    }
 }
 
 /// So many of so many.

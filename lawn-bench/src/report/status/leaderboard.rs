@@ -1,6 +1,6 @@
 //! The settings of all arms, the best first, with the floors among them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use lawn_models::{Split, Stage};
 use serde::Serialize;
@@ -12,11 +12,13 @@ use crate::report::render;
 use crate::run::ending::Ending;
 use crate::run::floors::Floors;
 
-/// The leaderboard of one task.
+/// The leaderboard of one task at one batch size: settings of several do not compare.
 #[derive(Debug, Clone, Serialize)]
 pub struct Leaderboard {
     /// Name of the task.
     pub task: String,
+    /// The batch size of its settings.
+    pub batch_size: u64,
     /// The validation metric that settings are chosen by.
     pub metric: String,
     /// Whether more of it is better.
@@ -73,7 +75,8 @@ struct Measured {
     test: Vec<f64>,
 }
 
-/// The leaderboards of all tasks, as far as trials are over.
+/// The leaderboards of all tasks and batch sizes, as far as trials are over; floors stand in them before
+/// that.
 pub(super) fn leaderboards(
     plan: &Plan,
     choices: &Choices,
@@ -106,10 +109,14 @@ pub(super) fn leaderboards(
         }
     }
     let tasks = plan.sweep.tasks.iter();
-    tasks
-        .map(|task| {
+    let sizes = &plan.sweep.batch_sizes;
+    let places = tasks.flat_map(|task| sizes.iter().map(move |&size| (task, size)));
+    places
+        .map(|(task, batch_size)| {
             let higher = task.config.metrics().is_higher_better(&task.metric);
-            let own = found.iter().filter(|((cell, _), _)| cell.task == task.name);
+            let own = found
+                .iter()
+                .filter(|((cell, _), _)| cell.task == task.name && cell.batch_size == batch_size);
             let settings =
                 own.filter_map(|(&(cell, setting), measured)| entry(plan, cell, setting, measured));
             let floors = floors.and_then(|floors| floors.tasks.get(&task.name));
@@ -127,6 +134,7 @@ pub(super) fn leaderboards(
             entries.sort_by(|a, b| (sign * a.validation).total_cmp(&(sign * b.validation)));
             Leaderboard {
                 task: task.name.clone(),
+                batch_size,
                 metric: task.metric.clone(),
                 higher_is_better: higher,
                 entries,
@@ -165,27 +173,12 @@ fn entry(
 }
 
 impl Leaderboard {
-    /// Leaves out the settings of batch sizes that are not asked for.
-    pub(super) fn retain(&mut self, is_asked: impl Fn(u64) -> bool) {
-        self.entries
-            .retain(|entry| entry.batch_size().is_none_or(&is_asked));
-    }
-
-    /// The batch sizes that have settings here, ascending.
-    pub(super) fn batch_sizes(&self) -> BTreeSet<u64> {
-        let entries = self.entries.iter();
-        entries.filter_map(LeaderboardEntry::batch_size).collect()
-    }
-
-    /// Rows of the first `count` settings at one batch size and of every floor, each with its place
-    /// among these.
-    pub(super) fn rows(&self, batch_size: u64, count: usize) -> Vec<Vec<String>> {
+    /// Rows of the first `count` settings and of every floor, each with its place among all.
+    pub(super) fn rows(&self, count: usize) -> Vec<Vec<String>> {
         let dash = || "-".to_owned();
         let mut settings = 0;
         let mut rows = Vec::new();
-        let entries = self.entries.iter();
-        let here = entries.filter(|entry| entry.batch_size().is_none_or(|it| it == batch_size));
-        for (place, entry) in here.enumerate() {
+        for (place, entry) in self.entries.iter().enumerate() {
             let mut row = vec![(place + 1).to_string()];
             match &entry.what {
                 Contestant::Floor(name) => row.extend([name.clone(), dash()]),
@@ -220,21 +213,10 @@ impl Leaderboard {
         rows
     }
 
-    /// Settings that have a place at one batch size.
-    pub(super) fn settings(&self, batch_size: u64) -> usize {
+    /// Settings that have a place.
+    pub(super) fn settings(&self) -> usize {
         let entries = self.entries.iter();
-        entries
-            .filter(|entry| entry.batch_size() == Some(batch_size))
-            .count()
-    }
-}
-
-impl LeaderboardEntry {
-    /// Of a setting.
-    fn batch_size(&self) -> Option<u64> {
-        match self.what {
-            Contestant::Setting { batch_size, .. } => Some(batch_size),
-            Contestant::Floor(_) => None,
-        }
+        let settings = entries.filter(|entry| matches!(entry.what, Contestant::Setting { .. }));
+        settings.count()
     }
 }

@@ -4,7 +4,7 @@ mod content;
 mod leaderboard;
 mod text;
 
-pub use content::{CellStatus, Count, Failure, RunningTrial, Status, TrialRef};
+pub use content::{CellStatus, Count, Failure, MeanOfTrials, RunningTrial, Status, TrialRef};
 pub use leaderboard::{Contestant, Leaderboard, LeaderboardEntry};
 
 use std::collections::{BTreeMap, HashMap};
@@ -79,6 +79,7 @@ impl Status {
                 confirmed: Count::default(),
                 outcomes: BTreeMap::new(),
                 best_validation: None,
+                confirmed_validation: None,
             })
             .collect();
         let places: HashMap<Cell, usize> = status
@@ -134,7 +135,8 @@ impl CellStatus {
         }
         count.done += 1;
         count.failed += usize::from(ending.outcome != Outcome::Ok);
-        if trial.stage != Stage::Tune {
+        let is_tuned = plan.sweep.is_tuned();
+        if is_tuned && trial.stage != Stage::Tune {
             return;
         }
         let task = plan.task(&trial.cell.task);
@@ -146,6 +148,11 @@ impl CellStatus {
                 Some((score(metric, summary)?, higher))
             });
         if let Some((value, higher)) = found.filter(|(value, _)| value.is_finite()) {
+            if !is_tuned {
+                let before = self.confirmed_validation;
+                self.confirmed_validation = Some(MeanOfTrials::with(before, value));
+                return;
+            }
             let better = |best: f64| if higher { value > best } else { value < best };
             if self.best_validation.is_none_or(better) {
                 self.best_validation = Some(value);

@@ -48,8 +48,8 @@ impl Status {
             "outcomes",
         ];
         let _ = write!(text, "\n{}", render::table(&header, &rows));
-        for board in &self.leaderboards {
-            self.board(board, &mut text);
+        for boards in self.leaderboards.chunk_by(|a, b| a.task == b.task) {
+            self.boards(boards, &mut text);
         }
         for extension in &self.extensions {
             let _ = writeln!(
@@ -84,29 +84,30 @@ impl Status {
         text
     }
 
-    /// The best settings of a task, a table a batch size: the smallest would have all places of one.
-    fn board(&self, board: &Leaderboard, text: &mut String) {
-        let better = match board.higher_is_better {
-            true => "",
-            false => ", lower is better",
-        };
-        let sizes = board.batch_sizes();
-        let shown = match sizes.len() {
-            1 => SHOWN_SETTINGS,
+    /// The best settings of a task, a table a batch size, and its floors among them: alone where no
+    /// setting is measured.
+    fn boards(&self, boards: &[Leaderboard], text: &mut String) {
+        let measured: Vec<&Leaderboard> =
+            boards.iter().filter(|board| board.settings() > 0).collect();
+        let shown = match measured.len() {
+            0 | 1 => SHOWN_SETTINGS,
             _ => SHOWN_OF_SEVERAL,
         };
-        for &size in &sizes {
-            let _ = writeln!(
-                text,
-                "\nleaderboard of {} at batch {size} by {}{better}:",
-                board.task, board.metric
-            );
-            let header = ["place", "arm", "setting", "validation", "test"];
-            *text += &render::table(&header, &board.rows(size, shown));
-            let hidden = board.settings(size).saturating_sub(shown);
+        let header = ["place", "arm", "setting", "validation", "test"];
+        let floors = boards.first().filter(|board| !board.entries.is_empty());
+        if let Some(board) = floors.filter(|_| measured.is_empty()) {
+            let (task, by) = (&board.task, by(board));
+            let _ = writeln!(text, "\nfloors of {task} by {by}:");
+            *text += &render::table(&header, &board.rows(shown));
+        }
+        for &board in &measured {
+            let (task, size, by) = (&board.task, board.batch_size, by(board));
+            let _ = writeln!(text, "\nleaderboard of {task} at batch {size} by {by}:");
+            *text += &render::table(&header, &board.rows(shown));
+            let hidden = board.settings().saturating_sub(shown);
             if hidden > 0 {
                 let all = shell::lawn("status", &self.run);
-                let more = match sizes.len() {
+                let more = match measured.len() {
                     1 => format!("{all} --json"),
                     _ => format!("{all} --batch {size}"),
                 };
@@ -128,9 +129,7 @@ impl Status {
             .retain(|trial| is_asked(trial.which.cell.batch_size));
         self.failures
             .retain(|failure| is_asked(failure.which.cell.batch_size));
-        for board in &mut self.leaderboards {
-            board.retain(is_asked);
-        }
+        self.leaderboards.retain(|board| is_asked(board.batch_size));
         self
     }
 
@@ -162,6 +161,15 @@ impl Status {
             self.finished, self.trials
         )
     }
+}
+
+/// The metric of a leaderboard, and its direction where that is not the usual one.
+fn by(board: &Leaderboard) -> String {
+    let better = match board.higher_is_better {
+        true => "",
+        false => ", lower is better",
+    };
+    format!("{}{better}", board.metric)
 }
 
 fn running_row(trial: &RunningTrial) -> Vec<String> {

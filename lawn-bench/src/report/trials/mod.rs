@@ -212,7 +212,7 @@ fn entry(
         test: test.map(|measured| measured.value),
         detail: ending.and_then(|ending| ending.detail.clone()),
         notices: ending.map_or_else(Vec::new, |ending| ending.notices.clone()),
-        execution: ending.and_then(|ending| ending.execution),
+        execution: ending.and_then(|ending| ending.execution.clone()),
         steps: summary.map(|summary| summary.steps),
         measurements,
         folder: dir.root().into(),

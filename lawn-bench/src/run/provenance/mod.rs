@@ -8,7 +8,7 @@ pub use source::{BUILD, Source};
 
 use std::fs::File;
 
-use lawn_models::Determinism;
+use lawn_models::{CudaCompiler, CudaProbe, Determinism};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -70,6 +70,10 @@ pub struct Launch {
     /// What is promised of a trial that is trained twice, and what is not.
     #[serde(default)]
     pub promise: Vec<String>,
+    /// What compiles the optimizer's kernels, or why nothing does, where there is CUDA. Each trial's
+    /// outcome says what took its steps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cuda_compiler: Option<String>,
     /// Operating system and architecture.
     pub system: String,
     /// Logical processors that this process may use.
@@ -101,6 +105,7 @@ impl Launch {
             determinism: Some(probe.determinism),
             system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             processors: std::thread::available_parallelism().map_or(1, usize::from),
+            cuda_compiler: compiler(&probe.cuda, lawn_models::cuda_compiler),
             machine: Machine::this_one(Some(probe.cuda)),
             workers,
             threads: resources.threads,
@@ -126,6 +131,18 @@ impl Launch {
         );
         parts.join(", ")
     }
+}
+
+/// What is said of the compiler of kernels: nothing where there is no CUDA to compile for.
+fn compiler(
+    cuda: &CudaProbe,
+    ask: impl FnOnce() -> Result<CudaCompiler, String>,
+) -> Option<String> {
+    let is_there = matches!(cuda, CudaProbe::Available { .. });
+    is_there.then(|| match ask() {
+        Ok(compiler) => format!("NVRTC {}", compiler.version),
+        Err(reason) => format!("none: {reason}"),
+    })
 }
 
 /// Adds this launch to the run's provenance, with `workers` trials at a time, each with these
@@ -202,6 +219,9 @@ pub fn lines(run: &RunDir) -> Result<Vec<(String, String)>, Error> {
         ("command", first.command.join(" ")),
         ("launches", provenance.launches.len().to_string()),
     ];
+    if let Some(compiler) = &first.cuda_compiler {
+        lines.push(("CUDA kernels by", compiler.clone()));
+    }
     if !first.promise.is_empty() {
         lines.push(("the same twice", first.promise.join("; ")));
     }
@@ -278,6 +298,34 @@ mod tests {
             file.is_none_or(|file| run.root().join(file).exists()),
             "{file:?}"
         );
+    }
+
+    #[test]
+    fn the_compiler_of_kernels_is_asked_where_there_is_cuda_and_is_in_the_lines() {
+        let found = || {
+            Ok(CudaCompiler {
+                version: "13.0".into(),
+                capabilities: vec![90],
+            })
+        };
+        let there = CudaProbe::Available { devices: 1 };
+        assert_eq!(compiler(&there, found).as_deref(), Some("NVRTC 13.0"));
+        let absent = compiler(&there, || Err("no libnvrtc".into()));
+        assert_eq!(absent.as_deref(), Some("none: no libnvrtc"));
+        let none = compiler(&CudaProbe::Unavailable, || panic!("nobody asks"));
+        assert_eq!(none, None);
+
+        let (_kept, run) = run();
+        let launch = Launch {
+            cuda_compiler: absent,
+            ..Launch::now(1, &resources(1))
+        };
+        let provenance = Provenance {
+            launches: vec![launch],
+        };
+        document::write(&run.provenance(), SCHEMA, &provenance).expect("it can be written");
+        let line = ("CUDA kernels by".into(), "none: no libnvrtc".into());
+        assert!(lines(&run).expect("it can be read").contains(&line));
     }
 
     #[test]

@@ -124,7 +124,10 @@ impl<W: Write> View for Events<W> {
             ),
             // Said as a note.
             Event::Noticed { .. } => {}
-            Event::Started { .. } | Event::Ended { .. } => {}
+            Event::Started { .. }
+            | Event::Reached { .. }
+            | Event::Reserved { .. }
+            | Event::Ended { .. } => {}
         }
     }
 

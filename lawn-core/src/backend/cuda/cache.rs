@@ -7,21 +7,25 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::nvrtc::{Nvrtc, Parts, Target, sources};
+use super::nvrtc::{Nvrtc, Source, Target};
 
 /// The first bytes of a file; another number for another format.
 const FORMAT: &[u8; 8] = b"lawnptx1";
 
-/// The kernels, compiled by this process or by one before it.
-pub(super) fn compiled(nvrtc: &Nvrtc, target: Target, parts: Parts) -> Result<Vec<u8>, String> {
-    let key = key(nvrtc.version(), target, parts);
-    kept(folder().as_deref(), &key, || nvrtc.compile(target, parts))
+/// A source, compiled by this process or by one before it.
+pub(super) fn compiled(
+    nvrtc: &Nvrtc,
+    target: Target,
+    source: &Source<'_>,
+) -> Result<Vec<u8>, String> {
+    let key = key(nvrtc.version(), target, source);
+    kept(folder().as_deref(), &key, || nvrtc.compile(target, source))
 }
 
 /// All that the result depends on.
-fn key(version: (i32, i32), target: Target, parts: Parts) -> Vec<u8> {
-    let mut key = format!("{version:?} {:?} {parts:?}\n", target.options(parts)).into_bytes();
-    for (name, text) in sources() {
+fn key(version: (i32, i32), target: Target, source: &Source<'_>) -> Vec<u8> {
+    let mut key = format!("{version:?} {:?}\n", target.options(source)).into_bytes();
+    for (name, text) in source.files {
         key.extend(format!("{name} {}\n", text.len()).bytes());
         key.extend(text.bytes());
     }
@@ -93,6 +97,7 @@ fn hash(bytes: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::nvrtc::Parts;
     use super::*;
 
     /// What is found, and whether it had to be made.
@@ -186,7 +191,7 @@ mod tests {
             rules: 8,
             elements: 1,
         };
-        let key_of = |version, target, parts| key(version, target, parts);
+        let key_of = |version, target, parts| key(version, target, &Source::of(parts));
         let one = key_of((13, 0), Target::Machine(90), parts);
         let others = [
             key_of((13, 1), Target::Machine(90), parts),
@@ -203,6 +208,11 @@ mod tests {
             ),
         ];
         assert!(others.iter().all(|other| *other != one));
+        let other_text = Source {
+            files: &[("kernels.cu", "")],
+            ..Source::of(parts)
+        };
+        assert_ne!(key((13, 0), Target::Machine(90), &other_text), one);
         let text = String::from_utf8(one).unwrap();
         assert!(text.contains("--fmad=false") && text.contains("lawn_update"));
     }

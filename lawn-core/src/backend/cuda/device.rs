@@ -7,7 +7,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use super::cache::compiled;
 use super::launch::{Arguments, Kernel, Launch, Launcher};
 use super::library::Library;
-use super::nvrtc::{Nvrtc, Parts, function};
+use super::nvrtc::{Nvrtc, Parts, Source, function};
 use super::records::THREADS;
 use crate::libtorch::stream::current_stream;
 
@@ -92,17 +92,23 @@ impl Driver {
     }
 }
 
-/// The kernels of some rules and elements on one device. They stay loaded.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct OnDevice {
+/// Functions of one source on one device. They stay loaded.
+#[derive(Clone, Debug)]
+pub(super) struct Loaded {
     driver: &'static Driver,
     device: usize,
     context: Handle,
-    functions: [Handle; 7],
+    functions: Vec<Handle>,
 }
 
 // SAFETY: handles of the driver may be used from any thread, in the context that they are of.
-unsafe impl Send for OnDevice {}
+unsafe impl Send for Loaded {}
+// SAFETY: as above; nothing of it changes.
+unsafe impl Sync for Loaded {}
+
+/// The kernels of some rules and elements on one device.
+#[derive(Clone, Debug)]
+pub(super) struct OnDevice(Loaded);
 
 impl OnDevice {
     /// Compiles and loads them, unless that was done before in this process.
@@ -116,13 +122,21 @@ impl OnDevice {
     }
 
     fn load(device: usize, parts: Parts) -> Result<Self, String> {
+        let names = Kernel::ALL.map(Kernel::name);
+        Ok(Self(Loaded::new(device, &Source::of(parts), &names)?))
+    }
+}
+
+impl Loaded {
+    /// Compiles a source, or finds it compiled, and loads the functions of these names.
+    pub(super) fn new(device: usize, source: &Source<'_>, names: &[&CStr]) -> Result<Self, String> {
         let driver = Driver::get()?;
         let nvrtc = Nvrtc::get()?;
         let target = nvrtc.target(capability(driver, device)?)?;
-        let image = compiled(nvrtc, target, parts)?;
+        let image = compiled(nvrtc, target, source)?;
         let mut context = std::ptr::null_mut();
-        let mut functions = [std::ptr::null_mut(); 7];
-        // SAFETY: the image is of the kernels, and lives longer than the calls. PTX from NVRTC ends
+        let mut functions = Vec::new();
+        // SAFETY: the image is of the source, and lives longer than the calls. PTX from NVRTC ends
         // with a 0. The context is the primary one, which libtorch has too; it is never let go of.
         unsafe {
             let mut ordinal = 0;
@@ -135,7 +149,7 @@ impl OnDevice {
                 (driver.retain)(&raw mut context, ordinal),
             )?;
             driver.checked("cuCtxPushCurrent", (driver.push)(context))?;
-            let loaded = Self::functions(driver, &image, &mut functions);
+            let loaded = Self::functions(driver, &image, names, &mut functions);
             let mut popped = std::ptr::null_mut();
             (driver.pop)(&raw mut popped);
             loaded?;
@@ -148,27 +162,73 @@ impl OnDevice {
         })
     }
 
-    /// Loads an image into the current context, and finds the kernels in it.
+    /// Loads an image into the current context, and finds functions in it.
     ///
     /// # Safety
     ///
-    /// A context is current, and the image is of the kernels.
+    /// A context is current, and the image is one of code.
     unsafe fn functions(
         driver: &Driver,
         image: &[u8],
-        functions: &mut [Handle; 7],
+        names: &[&CStr],
+        functions: &mut Vec<Handle>,
     ) -> Result<(), String> {
         let mut module = std::ptr::null_mut();
         // SAFETY: the caller keeps to the conditions.
         unsafe {
             let loaded = (driver.load)(&raw mut module, image.as_ptr().cast());
             driver.checked("cuModuleLoadData", loaded)?;
-            for (kernel, found) in Kernel::ALL.into_iter().zip(functions) {
-                let answer = (driver.function)(found, module, kernel.name().as_ptr());
+            for name in names {
+                let mut found = std::ptr::null_mut();
+                let answer = (driver.function)(&raw mut found, module, name.as_ptr());
                 driver.checked("cuModuleGetFunction", answer)?;
+                functions.push(found);
             }
         }
         Ok(())
+    }
+
+    /// Launches a function on libtorch's current stream.
+    ///
+    /// # Safety
+    ///
+    /// The parameters point to what the function takes, and what these point to is valid on the device
+    /// until its stream has come so far.
+    ///
+    /// # Panics
+    ///
+    /// Where the driver fails, as libtorch does.
+    pub(super) unsafe fn launch(
+        &self,
+        function: usize,
+        blocks: c_uint,
+        threads: c_uint,
+        parameters: &mut [*mut c_void],
+    ) {
+        let stream = current_stream(self.device);
+        // SAFETY: the driver copies the parameters before it returns; the caller says of the rest.
+        let launched = unsafe {
+            (self.driver.push)(self.context);
+            let launched = (self.driver.launch)(
+                self.functions[function],
+                blocks,
+                1,
+                1,
+                threads,
+                1,
+                1,
+                0,
+                stream,
+                parameters.as_mut_ptr(),
+                std::ptr::null_mut(),
+            );
+            let mut popped = std::ptr::null_mut();
+            (self.driver.pop)(&raw mut popped);
+            launched
+        };
+        if let Err(message) = self.driver.checked("cuLaunchKernel", launched) {
+            panic!("{message}");
+        }
     }
 }
 
@@ -192,7 +252,6 @@ impl Launcher for OnDevice {
     ///
     /// Where the driver fails, as libtorch does.
     unsafe fn launch(&self, launch: &Launch<'_>) {
-        let stream = current_stream(self.device);
         let mut plan = *launch.plan;
         let mut parameters: Vec<*mut c_void> = vec![(&raw mut plan).cast()];
         let mut arguments = launch.arguments;
@@ -210,29 +269,12 @@ impl Launcher for OnDevice {
             }
         }
         let blocks = c_uint::try_from(launch.blocks).expect("fewer blocks than a grid has");
-        // SAFETY: the driver copies the parameters before it returns. They are those of the kernel,
-        // and the caller gives a plan that is valid on this device.
-        let launched = unsafe {
-            (self.driver.push)(self.context);
-            let launched = (self.driver.launch)(
-                self.functions[launch.kernel as usize],
-                blocks,
-                1,
-                1,
-                THREADS as c_uint,
-                1,
-                1,
-                0,
-                stream,
-                parameters.as_mut_ptr(),
-                std::ptr::null_mut(),
-            );
-            let mut popped = std::ptr::null_mut();
-            (self.driver.pop)(&raw mut popped);
-            launched
-        };
-        if let Err(message) = self.driver.checked("cuLaunchKernel", launched) {
-            panic!("{message}");
+        // SAFETY: the parameters are those of the kernel, and the caller gives a plan that is valid on
+        // this device.
+        unsafe {
+            let kernel = launch.kernel as usize;
+            self.0
+                .launch(kernel, blocks, THREADS as c_uint, &mut parameters);
         }
     }
 }

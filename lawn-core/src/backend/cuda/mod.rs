@@ -22,6 +22,7 @@ mod launch;
 mod library;
 mod numbers;
 mod nvrtc;
+mod own_code;
 mod phase;
 mod plan;
 mod pointers;
@@ -34,23 +35,26 @@ mod host_tests;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use share::{compiler, has_kernels, taken};
+pub use own_code::DeviceCode;
+pub use share::CudaCompiler;
+pub(crate) use share::{compiler, require_kernels, taken};
 
 use tch::{Device, Kind, Tensor};
 
 use self::findings::findings;
 use self::launch::{Arguments, Kernel, Launches};
 use self::numbers::KernelRule;
-use self::phase::Phase;
+use self::phase::{Phase, member};
 use self::pointers::{Address, Addresses};
 use self::records::{Begin, DECISION, Memory, PlanRecord, UPDATE, address, words};
 use self::rest::RestOfStep;
 use self::share::Share;
-use crate::backend::choice::{BackendChoice, Forms};
+use crate::backend::choice::Forms;
 use crate::backend::clock::Clock;
 use crate::backend::interface::{Backend, Entry, Setup, StepRecord, StepRequest};
 use crate::backend::reference::Reference;
 use crate::backend::slot::Slot;
+use crate::constraint::form::ConstraintForm;
 use crate::diagnostics::{Findings, Part};
 use crate::error::Error;
 use crate::libtorch::versions::bump_versions;
@@ -68,6 +72,8 @@ pub(crate) struct Cuda {
     elements: Vec<i64>,
     device: Device,
     rule: KernelRule,
+    /// What the records of all phases have.
+    shared: PlanRecord,
     free: Phase,
     /// Given under a constraint.
     constrained: Option<Phase>,
@@ -84,13 +90,8 @@ pub(crate) struct Cuda {
 
 impl Cuda {
     pub(crate) const ENTRY: Entry = Entry {
-        suits: |at| {
-            let asked = match at.choice {
-                BackendChoice::Auto => at.on_cuda,
-                choice => choice == BackendChoice::Cuda,
-            };
-            asked && at.forms != Forms::None && at.has_cuda_kernels
-        },
+        name: "cuda",
+        suits: |at| at.asks_for_cuda() && at.forms != Forms::None && at.cuda_kernels.is_ok(),
         new: |setup| Box::new(Self::new(setup, Clock::new)),
     };
 
@@ -139,6 +140,7 @@ impl Cuda {
             slots: mine,
             device,
             rule,
+            shared,
             free: phase(free, false),
             constrained: constraint.map(|_| phase(constrained, true)),
             elements,
@@ -239,9 +241,20 @@ impl Cuda {
 }
 
 impl Backend for Cuda {
-    /// The numbers of a parameter lie on the device.
-    fn regroups(&self) -> bool {
-        false
+    /// The numbers of a parameter lie on the device, and may decide who takes it.
+    fn regroup(&mut self, slots: &[Slot], rule: &dyn Rule, constraint: Option<&ConstraintForm>) {
+        let _guard = tch::no_grad_guard();
+        let phase = |form: Option<&ConstraintForm>| {
+            let members = self.slots.iter().map(|&index| {
+                let found = member(&slots[index], rule, form, self.device);
+                let (_, member) = found.filter(|(kernel, _)| *kernel == self.rule)?;
+                Some(member)
+            });
+            let (shared, held) = (self.shared, form.is_some());
+            Phase::new(members.collect(), &self.elements, shared, held, self.device)
+        };
+        let (free, constrained) = (phase(None), constraint.map(|form| phase(Some(form))));
+        (self.free, self.constrained) = (free, constrained);
     }
 
     fn step(&mut self, slots: &mut [Slot], request: &StepRequest<'_>) -> Result<StepRecord, Error> {

@@ -7,17 +7,39 @@ use std::sync::OnceLock;
 use super::library::{Library, folders_of_the_wheel};
 use crate::libtorch::stream::a_function_of_libtorch;
 
-/// The source, and what it includes.
-const KERNELS: &str = include_str!("../../../cuda/kernels.cu");
-const HEADERS: [(&CStr, &str); 7] = [
-    (c"records.h", include_str!("../../../cuda/records.h")),
-    (c"target.h", include_str!("../../../cuda/target.h")),
-    (c"element.h", include_str!("../../../cuda/element.h")),
-    (c"direction.h", include_str!("../../../cuda/direction.h")),
-    (c"units.h", include_str!("../../../cuda/units.h")),
-    (c"passes.h", include_str!("../../../cuda/passes.h")),
-    (c"kernels.h", include_str!("../../../cuda/kernels.h")),
+/// The source, and what it includes: names and texts.
+const KERNELS: [(&str, &str); 8] = [
+    ("kernels.cu", include_str!("../../../cuda/kernels.cu")),
+    ("records.h", include_str!("../../../cuda/records.h")),
+    ("target.h", include_str!("../../../cuda/target.h")),
+    ("element.h", include_str!("../../../cuda/element.h")),
+    ("direction.h", include_str!("../../../cuda/direction.h")),
+    ("units.h", include_str!("../../../cuda/units.h")),
+    ("passes.h", include_str!("../../../cuda/passes.h")),
+    ("kernels.h", include_str!("../../../cuda/kernels.h")),
 ];
+
+/// What is compiled.
+#[derive(Clone, Debug)]
+pub(super) struct Source<'a> {
+    /// Names and texts: the file that is compiled, and those that it includes.
+    pub(super) files: &'a [(&'a str, &'a str)],
+    /// What the compiler is told of it.
+    pub(super) options: Vec<String>,
+}
+
+impl Source<'static> {
+    /// The kernels of an optimizer.
+    pub(super) fn of(parts: Parts) -> Self {
+        Self {
+            files: &KERNELS,
+            options: vec![
+                format!("-DLAWN_RULES={}", parts.rules),
+                format!("-DLAWN_ELEMENTS={}", parts.elements),
+            ],
+        }
+    }
+}
 
 type Program = *mut c_void;
 
@@ -56,29 +78,38 @@ pub(super) enum Target {
 }
 
 impl Target {
-    /// What the compiler is told.
-    pub(super) fn options(self, parts: Parts) -> [String; 6] {
+    /// What the compiler is told of a source.
+    pub(super) fn options(self, source: &Source<'_>) -> Vec<String> {
         let architecture = match self {
             Target::Machine(number) => format!("--gpu-architecture=sm_{number}"),
             Target::Ptx(number) => format!("--gpu-architecture=compute_{number}"),
         };
-        [
+        let always = [
             architecture,
             "--std=c++17".into(),
             // So that a device gives the same bits as a CPU does.
             "--fmad=false".into(),
             "--device-as-default-execution-space".into(),
-            format!("-DLAWN_RULES={}", parts.rules),
-            format!("-DLAWN_ELEMENTS={}", parts.elements),
-        ]
+        ];
+        always
+            .into_iter()
+            .chain(source.options.iter().cloned())
+            .collect()
     }
 }
 
-/// The files that are compiled, with their names.
-pub(super) fn sources() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let headers = HEADERS.into_iter();
-    let headers = headers.map(|(name, text)| (name.to_str().unwrap_or_default(), text));
-    std::iter::once(("kernels.cu", KERNELS)).chain(headers)
+/// What to compile for on a device of this compute capability, of those that are known: its own
+/// instructions, or the nearest PTX below.
+pub(super) fn target(known: &[i32], capability: i32) -> Result<Target, String> {
+    match known.iter().rfind(|&&known| known <= capability) {
+        Some(&found) if found == capability => Ok(Target::Machine(found)),
+        Some(&found) => Ok(Target::Ptx(found)),
+        None => Err(format!(
+            "compute capability {}.{} is none that NVRTC knows, which are {known:?}",
+            capability / 10,
+            capability % 10
+        )),
+    }
 }
 
 /// Which rules and elements are compiled, a bit each.
@@ -147,45 +178,37 @@ impl Nvrtc {
         }
     }
 
-    /// What to compile for on a device of this compute capability: its own instructions, or the
-    /// nearest PTX below.
+    /// What to compile for on a device of this compute capability.
     pub(super) fn target(&self, capability: i32) -> Result<Target, String> {
-        let known = self.architectures();
-        match known.iter().rfind(|&&known| known <= capability) {
-            Some(&found) if found == capability => Ok(Target::Machine(found)),
-            Some(&found) => Ok(Target::Ptx(found)),
-            None => Err(format!(
-                "compute capability {}.{} is none that NVRTC knows, which are {known:?}",
-                capability / 10,
-                capability % 10
-            )),
-        }
+        target(&self.architectures(), capability)
     }
 
-    /// The kernels, compiled.
-    pub(super) fn compile(&self, target: Target, parts: Parts) -> Result<Vec<u8>, String> {
-        let source = CString::new(KERNELS).expect("the source has no end within it");
-        let headers: Vec<CString> = HEADERS
-            .iter()
-            .map(|(_, text)| CString::new(*text).expect("a header has no end within it"))
+    /// A source, compiled.
+    pub(super) fn compile(&self, target: Target, source: &Source<'_>) -> Result<Vec<u8>, String> {
+        let ended = |text: &str| CString::new(text).expect("a source has no end within it");
+        let [names, texts]: [Vec<CString>; 2] = [
+            source.files.iter().map(|file| ended(file.0)).collect(),
+            source.files.iter().map(|file| ended(file.1)).collect(),
+        ];
+        let told: Vec<CString> = (target.options(source).iter())
+            .map(|option| ended(option))
             .collect();
-        let texts: Vec<_> = headers.iter().map(|text| text.as_ptr()).collect();
-        let names: Vec<_> = HEADERS.iter().map(|(name, _)| name.as_ptr()).collect();
-        let options = target
-            .options(parts)
-            .map(|option| CString::new(option).expect("an option has no end"));
-        let options: Vec<_> = options.iter().map(|option| option.as_ptr()).collect();
+        let addresses = |all: &[CString]| -> Vec<*const c_char> {
+            all.iter().map(|one| one.as_ptr()).collect()
+        };
+        let (headers, included) = (addresses(&texts[1..]), addresses(&names[1..]));
+        let options = addresses(&told);
         let mut program = std::ptr::null_mut();
         // SAFETY: all strings live longer than the calls, the counts are those of the lists, and
         // the program is destroyed after its last use.
         unsafe {
             let created = (self.create)(
                 &raw mut program,
-                source.as_ptr(),
-                c"kernels.cu".as_ptr(),
-                HEADERS.len() as c_int,
-                texts.as_ptr(),
-                names.as_ptr(),
+                texts[0].as_ptr(),
+                names[0].as_ptr(),
+                headers.len() as c_int,
+                headers.as_ptr(),
+                included.as_ptr(),
             );
             if created != 0 {
                 return Err(format!("nvrtcCreateProgram failed with {created}"));

@@ -78,6 +78,28 @@ fn lanes(things: i64) -> i64 {
 mod tests {
     use super::*;
 
+    /// Numbers of elements and of chunks beyond 32 bits, in one unit and in many.
+    #[test]
+    fn elements_beyond_32_bits_are_walked_through() {
+        const MANY: i64 = 1 << 33;
+        for (elements, units) in [(MANY + 5, 1), (MANY, 1 << 15), (3 * MANY, 3)] {
+            let mut division = Division::default();
+            let mut numbers = Numbers::default();
+            division.add(0, elements, units, &mut numbers);
+            let mut next = 0;
+            for chunk in &division.chunks {
+                assert_eq!((chunk.start, chunk.pieces), (next, 1));
+                assert_eq!(chunk.unit, chunk.start / (elements / units));
+                next += chunk.length;
+            }
+            assert_eq!(next, elements);
+            assert_eq!(division.pieces, numbers.pieces_per_unit * units);
+            assert_eq!(numbers.elements, (elements / units) as f64);
+            let last = division.chunks.last().map(|chunk| chunk.piece);
+            assert_eq!(last, Some(division.pieces - 1));
+        }
+    }
+
     /// Every element once, every piece once, every unit once, whatever the shape.
     #[test]
     fn everything_is_walked_through_once() {

@@ -5,10 +5,11 @@ use tch::Device;
 use super::device::OnDevice;
 use super::launch::{Emulated, Launcher};
 use super::numbers::{KernelRule, element};
-use super::nvrtc::{Nvrtc, Parts};
+use super::nvrtc::{Nvrtc, Parts, target};
 use super::phase::{Member, member};
 use crate::backend::slot::Slot;
 use crate::constraint::form::ConstraintForm;
+use crate::error::Error;
 use crate::rule::Rule;
 
 /// What the kernels take of the parameters of an optimizer.
@@ -84,14 +85,34 @@ impl Share {
     }
 }
 
-/// Whether there are kernels for any of these parameters, and a device or the CPU to run them.
-pub(crate) fn has_kernels(
+/// Makes sure that there are kernels for some of these parameters, and a device or the CPU to run them.
+///
+/// # Errors
+///
+/// In one line, why not: none of the parameters is one that they take, or the compiler or the driver
+/// has refused.
+pub(crate) fn require_kernels(
     rule: &dyn Rule,
     slots: &[Slot],
     constraint: Option<&ConstraintForm>,
-) -> bool {
+) -> Result<(), String> {
     let share = Share::new(rule, slots, constraint);
-    share.is_some_and(|share| share.launcher(slots).is_ok())
+    let share = share.ok_or("there is no parameter whose step they compute")?;
+    share.launcher(slots).map(drop).map_err(|why| telling(&why))
+}
+
+/// The line of a message that tells most: the first error of a compiler's, or the first at all.
+pub(super) fn telling(message: &str) -> String {
+    let lines = || {
+        message
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+    };
+    let line = lines()
+        .find(|line| line.contains("error"))
+        .or(lines().next());
+    line.unwrap_or("no reason was given").to_owned()
 }
 
 /// Of each parameter, whether the kernels take it in both phases, wherever it is now.
@@ -110,9 +131,104 @@ pub(crate) fn taken(
     taken
 }
 
-/// The version of the compiler of kernels, or why there is none on this machine.
-pub(crate) fn compiler() -> Result<String, String> {
+/// The compiler of kernels, or why there is none on this machine.
+pub(crate) fn compiler() -> Result<CudaCompiler, String> {
     let nvrtc = Nvrtc::get()?;
     let (major, minor) = nvrtc.version();
-    Ok(format!("{major}.{minor}"))
+    Ok(CudaCompiler {
+        version: format!("{major}.{minor}"),
+        capabilities: nvrtc.architectures(),
+    })
+}
+
+/// NVRTC, which compiles the kernels of [`Cuda`](crate::Backend::Cuda) in this process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CudaCompiler {
+    /// Major and minor version.
+    pub version: String,
+    /// The compute capabilities that it compiles for, in order; 90 for 9.0.
+    pub capabilities: Vec<i32>,
+}
+
+impl CudaCompiler {
+    /// What the kernels leave to libtorch's operations, in one line.
+    pub const LEFT_OUT: &str = "tables of which a step updates some rows, and row-wise Adagrad's; \
+        matrices of Muon; AdamP and SGDP under norms by layer; centred norms, norms by column; rules \
+        without a form";
+
+    /// Makes sure that a card of this compute capability, 90 for 9.0, can have kernels.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoCudaCompiler`] for a card that is older than all that NVRTC knows. One that is newer
+    /// takes what is compiled for the newest.
+    pub fn require(&self, capability: i32) -> Result<(), Error> {
+        let target = target(&self.capabilities, capability);
+        target
+            .map(drop)
+            .map_err(|why| Error::NoCudaCompiler { why })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{AdamConfig, OptimizerConfig, Parameter, Parameters, Role, RuleConfig, Schedule};
+    use tch::{Kind, Tensor};
+
+    fn slots(rule: RuleConfig, kind: Kind) -> Vec<Slot> {
+        let tensor = Tensor::ones([3, 4], (kind, Device::Cpu)).set_requires_grad(true);
+        let parameter = Parameter {
+            name: "w".into(),
+            role: Role::Weight,
+            tensor,
+        };
+        let parameters = Parameters::new(vec![parameter]).unwrap();
+        let config = OptimizerConfig::new(rule, Schedule::constant(0.1));
+        config.build(parameters).unwrap().slots
+    }
+
+    #[test]
+    fn why_there_are_no_kernels_is_kept() {
+        let rule = RuleConfig::from(AdamConfig::default());
+        assert_eq!(
+            require_kernels(&rule, &slots(rule, Kind::Float), None),
+            Ok(())
+        );
+        // As of a device whose driver is not there, or has no such device.
+        let mut share = Share::new(&rule, &slots(rule, Kind::Float), None).unwrap();
+        share.device = Device::Cuda(1 << 20);
+        let why = share
+            .launcher(&slots(rule, Kind::Float))
+            .map(drop)
+            .unwrap_err();
+        assert!(
+            why.contains("libcuda") || why.contains("cuDeviceGet"),
+            "{why}"
+        );
+        let said =
+            "kernels.cu(3): note: here\nkernels.cu(4): error: no such thing\n1 error detected";
+        assert_eq!(telling(said), "kernels.cu(4): error: no such thing");
+        assert_eq!(
+            telling("cuInit failed with 100: no device"),
+            "cuInit failed with 100: no device"
+        );
+        assert_eq!(telling(" \n"), "no reason was given");
+    }
+
+    #[test]
+    fn a_card_that_is_older_than_all_has_no_kernels() {
+        let compiler = CudaCompiler {
+            version: "13.0".into(),
+            capabilities: vec![75, 80, 90, 100],
+        };
+        for known in [75, 80, 86, 90, 120] {
+            compiler.require(known).unwrap();
+        }
+        let why = compiler.require(70).unwrap_err().to_string();
+        assert!(
+            why.contains("7.0") && why.contains("[75, 80, 90, 100]"),
+            "{why}"
+        );
+    }
 }

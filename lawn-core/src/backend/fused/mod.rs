@@ -24,6 +24,7 @@ pub(crate) struct Fused {
 
 impl Fused {
     pub(crate) const ENTRY: Entry = Entry {
+        name: "fused",
         suits: |at| at.choice == BackendChoice::Auto && at.forms != Forms::None && at.optimised,
         new: |setup| {
             let rest = Reference::new(setup.watch);

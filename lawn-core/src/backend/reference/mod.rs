@@ -28,6 +28,7 @@ pub(crate) struct Reference {
 
 impl Reference {
     pub(crate) const ENTRY: Entry = Entry {
+        name: "reference",
         suits: |_| true,
         new: |setup| Box::new(Self::new(setup.watch)),
     };

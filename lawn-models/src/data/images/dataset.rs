@@ -9,7 +9,7 @@ use super::augment::{self, Shifts, View};
 use super::finish::Finish;
 use super::moves::Move;
 use super::pixels::Images;
-use super::resident::{Resident, shown};
+use super::resident::Resident;
 use super::statistics::Statistics;
 use super::table::Table;
 use super::transform::Scratch;
@@ -56,14 +56,17 @@ impl Dataset for TrainImages {
         let policy = self.shifts.and_then(|shifts| shifts.policy);
         // A policy changes pictures on the host.
         let resident = policy.is_none().then_some(&self.resident);
-        let images = &self.images.images;
-        if let Some(there) = resident.and_then(|one| one.on(images, device)) {
+        let PlainImages {
+            images, statistics, ..
+        } = &self.images;
+        let shown = |one: &Resident| one.shown(images, statistics, &views, device);
+        if let Some(shown) = resident.and_then(shown) {
             let labels = views
                 .iter()
                 .map(|view| i64::from(images.labels[view.index as usize]));
             let labels = Tensor::from_slice(&labels.collect::<Vec<_>>());
             return Ok(Batch {
-                inputs: vec![shown(&there, &views, &Table::new(&self.images.statistics))],
+                inputs: vec![shown],
                 targets: labels.to_device(device),
             });
         }
@@ -74,6 +77,10 @@ impl Dataset for TrainImages {
             view.apply(policy, key, scratch);
             Move::default()
         })
+    }
+
+    fn take_reason(&self) -> Option<String> {
+        self.resident.take_reason()
     }
 }
 

@@ -55,6 +55,10 @@ impl Dataset for Mixup {
         self.images.len()
     }
 
+    fn take_reason(&self) -> Option<String> {
+        self.images.take_reason()
+    }
+
     /// Targets are `[N, classes]`, f32.
     fn batch(&self, samples: Range<u64>, epoch: u64) -> Result<Batch, DataError> {
         self.batch_on(samples, epoch, Device::Cpu)

@@ -95,7 +95,7 @@ impl Interactions {
         Self::with_limit(users, items, pairs, BITMAP_LIMIT)
     }
 
-    fn with_limit(users: usize, items: usize, pairs: &[(u32, u32)], limit: u64) -> Self {
+    pub(super) fn with_limit(users: usize, items: usize, pairs: &[(u32, u32)], limit: u64) -> Self {
         let mut offsets = vec![0; users + 1];
         for &(user, item) in pairs {
             assert!((item as usize) < items, "item {item} of {items}");
@@ -169,13 +169,19 @@ impl Interactions {
     }
 
     /// Where each user's part of all pairs starts, and the end.
-    #[cfg(test)]
     pub(super) fn starts(&self) -> impl Iterator<Item = u64> {
         self.offsets.iter().map(|&start| start as u64)
     }
 
+    /// Bytes of what says whether a pair is among them.
+    pub(super) fn bytes_of_members(&self) -> u64 {
+        match self.bitmap.len() {
+            0 => 8 * self.offsets.len() as u64 + 4 * self.listed.len() as u64,
+            words => 8 * words as u64,
+        }
+    }
+
     /// One bit for each pair; none where that would be too large.
-    #[cfg(test)]
     pub(super) fn bitmap(&self) -> &[u64] {
         &self.bitmap
     }

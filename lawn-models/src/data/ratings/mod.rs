@@ -20,6 +20,7 @@ mod k_core;
 mod parquet;
 mod places;
 mod raw;
+mod resident;
 mod room;
 mod sampler;
 mod source;

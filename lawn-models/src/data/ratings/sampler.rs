@@ -2,11 +2,13 @@
 
 use std::mem::MaybeUninit;
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 use rand::Rng;
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::interactions::Interactions;
+use super::resident::Resident;
 use crate::data::dataset::{Batch, Dataset};
 use crate::data::error::DataError;
 use crate::data::filled::filled;
@@ -33,15 +35,24 @@ const LEAST: usize = 1 << 15;
 /// user has no train pair with. Held-out items can be among them: at training time nothing tells
 /// them from others. Nothing goes from one sample to another: order and key are of the seed and the
 /// epoch, so that batches of any size, on any number of threads, cut up one sequence.
-/// `cpp/samples.h` has the same for a device.
+/// `cpp/samples.h` has the same for a device, where they are drawn if the pairs fit.
 ///
 /// Memory: 8 bytes a pair, beside the interactions.
 pub(crate) struct TrainRatings {
-    train: Interactions,
+    pub(super) train: Interactions,
     /// User and item of each pair: 32 bits each.
     pairs: Vec<u64>,
     len: u64,
     seed: u64,
+    on_device: Mutex<OnDevice>,
+}
+
+/// What draws samples on a device, once one was asked for.
+#[derive(Default)]
+struct OnDevice {
+    resident: Option<Option<Resident>>,
+    /// Why it is the host that draws them, until that was told.
+    reason: Option<String>,
 }
 
 /// Where samples are written to, place by place.
@@ -60,11 +71,39 @@ impl TrainRatings {
             pairs: train.pairs().map(packed).collect(),
             train,
             seed,
+            on_device: Mutex::default(),
         }
     }
 
+    /// User and item of each pair: 32 bits each.
+    #[cfg(test)]
+    pub(super) fn pairs(&self) -> &[u64] {
+        &self.pairs
+    }
+
+    /// Draws on a device that does so by itself; nothing where the host draws. A trial has one device.
+    pub(super) fn on_device<T>(
+        &self,
+        device: Device,
+        draw: impl FnOnce(&Resident) -> T,
+    ) -> Option<T> {
+        if !device.is_cuda() {
+            return None;
+        }
+        let mut known = self
+            .on_device
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let OnDevice { resident, reason } = &mut *known;
+        let found = resident.get_or_insert_with(|| {
+            let made = Resident::new(&self.train, &self.pairs, device);
+            made.map_err(|why| *reason = Some(why)).ok()
+        });
+        found.as_ref().map(draw)
+    }
+
     /// What order and negatives of an epoch are computed from.
-    fn epoch(&self, epoch: u64) -> (Permutation, u64) {
+    pub(super) fn epoch(&self, epoch: u64) -> (Permutation, u64) {
         let key = stream(self.seed, Purpose::Negatives, epoch).next_u64();
         (Permutation::of_epoch(self.len, self.seed, epoch), key)
     }
@@ -151,8 +190,32 @@ impl Dataset for TrainRatings {
         self.made(samples, epoch, tch::get_num_threads().max(1) as usize)
     }
 
+    fn batch_on(
+        &self,
+        samples: Range<u64>,
+        epoch: u64,
+        device: Device,
+    ) -> Result<Batch, DataError> {
+        let drawn = self.on_device(device, |resident| {
+            let (order, key) = self.epoch(epoch);
+            resident.batch(&order, key, samples.clone())
+        });
+        match drawn {
+            Some(batch) => Ok(batch),
+            None => Ok(self.batch(samples, epoch)?.to_device(device)),
+        }
+    }
+
     fn together(&self) -> u64 {
         TOGETHER
+    }
+
+    fn take_reason(&self) -> Option<String> {
+        let mut on_device = self
+            .on_device
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        on_device.reason.take()
     }
 }
 
@@ -161,7 +224,7 @@ impl TrainRatings {
     /// negative.
     fn made(&self, samples: Range<u64>, epoch: u64, threads: usize) -> Result<Batch, DataError> {
         let count = (samples.end - samples.start) as usize;
-        let mut targets = Tensor::zeros([count as i64], (Kind::Float, tch::Device::Cpu));
+        let mut targets = Tensor::zeros([count as i64], (Kind::Float, Device::Cpu));
         let rows = filled(&[2, count], |rows| {
             let (users, items) = rows.split_at_mut(count);
             targets = filled(&[count], |labels| {
@@ -185,7 +248,6 @@ impl TrainRatings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::DevicePermutation;
 
     fn train() -> Interactions {
         let pairs: Vec<(u32, u32)> = (0..20)
@@ -302,77 +364,6 @@ mod tests {
             }
         }
         assert!(ratings(&set.batch(5..5, 2).unwrap()).is_empty());
-    }
-
-    unsafe extern "C" {
-        fn lawn_samples_ratings(
-            train: *const Pairs,
-            order: *const DevicePermutation,
-            key: u64,
-            count: u64,
-            users: *mut u64,
-            items: *mut u64,
-            positive: *mut bool,
-        );
-    }
-
-    /// `Pairs` of `cpp/samples.h`.
-    #[repr(C)]
-    struct Pairs {
-        pairs: *const u64,
-        count: u64,
-        items: u64,
-        bits: *const u64,
-        starts: *const u64,
-        listed: *const u32,
-    }
-
-    /// What a device computes, compiled for the host, is what the host computes.
-    #[test]
-    fn a_device_draws_the_same_samples() {
-        let interactions = train();
-        let set = TrainRatings::new(interactions.clone(), 4, 7);
-        let len = set.len();
-        let (order, key) = set.epoch(3);
-        let order = DevicePermutation::of(&order);
-        let starts: Vec<u64> = interactions.starts().collect();
-        let listed: Vec<u32> = interactions.pairs().map(|(_, item)| item).collect();
-        for bits in [interactions.bitmap(), &[]] {
-            let pairs = Pairs {
-                pairs: set.pairs.as_ptr(),
-                count: set.pairs.len() as u64,
-                items: interactions.items() as u64,
-                bits: if bits.is_empty() {
-                    std::ptr::null()
-                } else {
-                    bits.as_ptr()
-                },
-                starts: starts.as_ptr(),
-                listed: listed.as_ptr(),
-            };
-            let [mut users, mut items] = [vec![0; len as usize], vec![0; len as usize]];
-            let mut positive = vec![false; len as usize];
-            // SAFETY: what is read lives until the end of the call, and what is written to has a
-            // place for each of the `len` samples.
-            unsafe {
-                lawn_samples_ratings(
-                    &raw const pairs,
-                    &raw const order,
-                    key,
-                    len,
-                    users.as_mut_ptr(),
-                    items.as_mut_ptr(),
-                    positive.as_mut_ptr(),
-                );
-            }
-            let drawn = users.into_iter().zip(items).zip(positive);
-            let drawn = drawn.map(|((user, item), is_positive)| Rating {
-                user: user as u32,
-                item: item as u32,
-                is_positive,
-            });
-            assert!(drawn.eq(epoch(&set, 3)));
-        }
     }
 
     /// Committed numbers: other ones would change every result.

@@ -16,6 +16,7 @@ use super::mlp::{Mlp, MlpConfig};
 use crate::models::Table;
 use crate::models::layers::{Distribution, Initial, Linear};
 use crate::models::model::{LookUps, Mode, Model};
+use crate::models::ways::Ways;
 use crate::random::{Purpose, stream};
 
 /// Where the deep part of a [`DcnV2`] stands.
@@ -250,13 +251,13 @@ impl Model for DcnV2 {
     }
 
     fn layers(&self) -> Vec<Layer> {
-        let first = [self.embeddings.layer()].into_iter();
-        let inner = self.bottom.layers().into_iter().chain(self.cross.layers());
-        let deep = self.deep.layers().into_iter();
-        first
-            .chain(inner)
-            .chain(deep)
-            .chain([self.output.layer()])
-            .collect()
+        let embedded = vec![self.embeddings.layer()];
+        let inputs = Ways::default().part([embedded, self.bottom.layers()]);
+        let (cross, deep) = (self.cross.layers(), self.deep.layers());
+        let features = match self.parallel {
+            true => inputs.part([cross, deep]),
+            false => inputs.then(cross).then(deep),
+        };
+        features.then([self.output.layer()]).layers()
     }
 }

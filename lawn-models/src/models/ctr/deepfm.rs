@@ -7,6 +7,7 @@ use super::deep_part::{DeepConfig, DeepPart, pairs};
 use super::first_order::FirstOrder;
 use crate::models::Table;
 use crate::models::model::{LookUps, Mode, Model};
+use crate::models::ways::Ways;
 use crate::random::{Purpose, stream};
 
 /// A factorization machine and an MLP with the same embeddings.
@@ -73,7 +74,8 @@ impl Model for DeepFm {
     }
 
     fn layers(&self) -> Vec<Layer> {
-        let wide = self.wide.layers().into_iter();
-        wide.chain(self.deep.layers()).collect()
+        let wide = self.wide.ways().into_iter();
+        let deep = self.deep.layers().collect();
+        Ways::default().part(wide.chain([deep])).layers()
     }
 }

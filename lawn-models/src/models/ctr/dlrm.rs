@@ -16,6 +16,7 @@ use super::mlp::{Mlp, MlpConfig};
 use crate::models::Table;
 use crate::models::layers::{Distribution, Initial, LayerNorm, behind};
 use crate::models::model::{LookUps, Mode, Model};
+use crate::models::ways::Ways;
 use crate::random::{Purpose, stream};
 
 /// Whose rules the initial values of a [`Dlrm`] follow.
@@ -330,7 +331,8 @@ impl Model for Dlrm {
     fn layers(&self) -> Vec<Layer> {
         let first = [self.embeddings.layer()].into_iter();
         let norm = self.norm.as_ref().map(LayerNorm::layer);
-        let inner = norm.into_iter().chain(self.bottom.layers());
-        first.chain(inner).chain(self.top.layers()).collect()
+        let embedded = first.chain(norm).collect();
+        let inputs = Ways::default().part([embedded, self.bottom.layers()]);
+        inputs.then(self.top.layers()).layers()
     }
 }

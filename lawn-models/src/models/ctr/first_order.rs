@@ -78,9 +78,10 @@ impl FirstOrder {
         self.embeddings.tables()
     }
 
-    /// Their descriptions.
-    pub fn layers(&self) -> [Layer; 2] {
-        [self.embeddings.layer(), Layer::homogeneous(&self.names)]
+    /// Their descriptions: of two ways, which are added up.
+    pub fn ways(&self) -> [Vec<Layer>; 2] {
+        let dense = Layer::homogeneous(&self.names);
+        [vec![self.embeddings.layer()], vec![dense]]
     }
 
     pub(super) fn parameters(shape: &CtrShape, tables: Tables) -> i64 {

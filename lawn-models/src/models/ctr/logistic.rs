@@ -9,6 +9,7 @@ use super::embeddings::Tables;
 use super::first_order::FirstOrder;
 use crate::models::Table;
 use crate::models::model::{LookUps, Mode, Model};
+use crate::models::ways::Ways;
 
 /// Settings of a [`Logistic`].
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
@@ -72,6 +73,6 @@ impl Model for Logistic {
     }
 
     fn layers(&self) -> Vec<Layer> {
-        self.wide.layers().to_vec()
+        Ways::default().part(self.wide.ways()).layers()
     }
 }

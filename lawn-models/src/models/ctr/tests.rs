@@ -165,6 +165,38 @@ fn layers_name_each_parameter_once_and_roles_are_right() {
     }
 }
 
+/// What is added up last is as far from the output on each way.
+#[test]
+fn rates_of_a_wide_part_are_those_of_the_last_layer() {
+    let scales = |config: serde_json::Value| -> Vec<(String, f64)> {
+        let config: CtrModelConfig = serde_json::from_value(config).unwrap();
+        let shape = CtrShape {
+            dense: 2,
+            columns: vec![5, 7],
+            ..CtrShape::default()
+        };
+        let store = VarStore::new(Device::Cpu);
+        let model = config.build(&store.root(), &shape, 0);
+        let parameters = crate::models::parameters(&*model, &store).unwrap();
+        let groups = parameters.groups_by_depth(0.5).unwrap().into_iter();
+        groups
+            .map(|one| (one.pattern, one.learning_rate_scale))
+            .collect()
+    };
+    for name in ["wide_deep", "deepfm"] {
+        let found = scales(serde_json::json!({ "name": name, "layers": [8, 8] }));
+        let first = found
+            .iter()
+            .take_while(|(name, _)| name.starts_with("wide."));
+        assert!(first.clone().count() > 1, "{found:?}");
+        assert!(first.clone().all(|(_, scale)| *scale == 1.0), "{found:?}");
+        let last = &found[found.len() - 1];
+        assert_eq!(last.1, 1.0, "{found:?}");
+        let least = found.iter().map(|(_, scale)| *scale).fold(1.0, f64::min);
+        assert_eq!(least, 0.125, "{found:?}");
+    }
+}
+
 #[test]
 fn what_follows_the_last_normalization_is_the_final_sub_network() {
     let last = |config: serde_json::Value| {

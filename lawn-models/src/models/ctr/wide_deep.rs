@@ -7,6 +7,7 @@ use super::deep_part::{DeepConfig, DeepPart};
 use super::first_order::FirstOrder;
 use crate::models::Table;
 use crate::models::model::{LookUps, Mode, Model};
+use crate::models::ways::Ways;
 use crate::random::{Purpose, stream};
 
 /// A linear part beside an MLP.
@@ -70,7 +71,8 @@ impl Model for WideDeep {
     }
 
     fn layers(&self) -> Vec<Layer> {
-        let wide = self.wide.layers().into_iter();
-        wide.chain(self.deep.layers()).collect()
+        let wide = self.wide.ways().into_iter();
+        let deep = self.deep.layers().collect();
+        Ways::default().part(wide.chain([deep])).layers()
     }
 }

@@ -69,13 +69,13 @@ impl Residual {
         }
     }
 
-    /// The descriptions of its layers in forward order, the shortcut last.
-    pub fn layers(&self) -> Vec<Layer> {
+    /// The descriptions of its layers in forward order, of the branch and of the shortcut beside it.
+    pub fn ways(&self) -> [Vec<Layer>; 2] {
         let projection = match &self.shortcut {
-            Shortcut::Projection(layer) => Some(layer),
-            Shortcut::Identity | Shortcut::Padding { .. } => None,
+            Shortcut::Projection(layer) => layer.layers().into(),
+            Shortcut::Identity | Shortcut::Padding { .. } => Vec::new(),
         };
-        let all = self.branch.iter().chain(projection);
-        all.flat_map(ConvNorm::layers).collect()
+        let branch = self.branch.iter().flat_map(ConvNorm::layers);
+        [branch.collect(), projection]
     }
 }

@@ -1,7 +1,10 @@
 //! Images per second of training a net for pictures, the step included, as one line of JSON.
 //!
 //! `lawn-models/peers/vision_torch.py` prints the same keys for PyTorch doing the same work: one
-//! batch of random pictures over and over, so that nothing but the net and its optimizer is timed.
+//! batch of random pictures over and over, so that nothing but the net and its optimizer is timed. With
+//! `--trial` a trial of ResNet-20 is timed instead, on pictures that are cropped and flipped.
+
+mod trial;
 
 use std::error::Error;
 use std::time::Instant;
@@ -9,7 +12,10 @@ use std::time::Instant;
 use clap::{Parser, ValueEnum};
 use lawn_core::{AdamConfig, OptimizerConfig, RuleConfig, Schedule, SgdConfig, WeightDecay};
 use lawn_models::models::{ImageModelName, ImageModelOptions, Layout, Mode, parameters};
-use lawn_models::{Autocast, HalfKind, PassGraphs, keep_host_memory, probe, set_threads};
+use lawn_models::{
+    Autocast, CudnnMeasuring, Deterministic, HalfKind, PassGraphs, keep_host_memory, probe,
+    set_threads,
+};
 use serde_json::json;
 use tch::nn::VarStore;
 use tch::{Device, Kind, Reduction, Tensor};
@@ -52,6 +58,18 @@ struct Options {
     /// Launch operations one by one on CUDA, in place of graphs
     #[arg(long)]
     no_graphs: bool,
+    /// Take operations that give the same bits each time
+    #[arg(long)]
+    deterministic: bool,
+    /// Train a trial of ResNet-20 on pictures that are cropped and flipped, in place of one batch
+    #[arg(long)]
+    trial: bool,
+    /// Pictures of the trial
+    #[arg(long, default_value_t = 12_800)]
+    images: u32,
+    /// Epochs of the trial that are timed, after one that is not
+    #[arg(long, default_value_t = 3)]
+    epochs: u64,
 }
 
 /// Steps that are not timed where graphs are taken, at the least: those before the first replay.
@@ -86,6 +104,21 @@ fn optimizer(rule: Rule) -> OptimizerConfig {
     OptimizerConfig::new(rule, Schedule::constant(1e-3)).with_decay(decay)
 }
 
+fn trial(options: &Options, device: Device) -> trial::Trial {
+    trial::Trial {
+        device,
+        batch_size: options.batch_size.unsigned_abs(),
+        images: options.images,
+        side: options.image_size.unsigned_abs() as u32,
+        classes: options.classes.unsigned_abs() as u32,
+        epochs: options.epochs,
+        bf16: matches!(options.precision, Precision::Bf16),
+        channels_last: options.channels_last,
+        graphs: !options.no_graphs,
+        deterministic: options.deterministic,
+    }
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
     // As training does it.
@@ -97,6 +130,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         // Loads libtorch's CUDA half, which linking has dropped.
         probe();
     }
+    if options.trial {
+        println!("{}", trial(&options, device).run()?);
+        return Ok(());
+    }
+    // As training does it.
+    let _region = (options.deterministic && device.is_cuda()).then(Deterministic::begin);
+    let _measuring = CudnnMeasuring::of_training(device, options.deterministic);
     let name: ImageModelName = serde_json::from_value(json!(options.model))?;
     let store = VarStore::new(device);
     let sizes = ImageModelOptions::new(options.image_size, options.classes);
