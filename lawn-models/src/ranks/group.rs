@@ -189,8 +189,10 @@ impl RankGroup {
     pub fn fail(&self, reason: &str) {
         self.end(End::Failed(reason));
         if self.membership.rank == 0 {
-            // They hear it from the store, which this process keeps.
-            std::thread::sleep(Duration::from_secs(2));
+            // They hear it from the store, which this process keeps, or find by it who is gone.
+            self.watch
+                .borrow()
+                .wait_for_end_of_others(&self.store, FAREWELL);
         }
     }
 

@@ -459,7 +459,8 @@ fn whenever_a_rank_is_killed_all_others_name_it() {
         assert!(since.elapsed() < Duration::from_secs(30), "{case}");
         for (rank, (is_well, said)) in ended.iter().enumerate() {
             assert_eq!(*is_well, rank != 1, "{case}, rank {rank}: {said}");
-            let is_named = said.contains("lost: rank 1 is gone");
+            // Gone by a broken connection, or silent where none is to it.
+            let is_named = said.contains("lost: rank 1 ");
             assert!(is_named || rank == 1, "{case}, rank {rank}: {said}");
         }
     }
@@ -501,13 +502,14 @@ fn a_rank_without_memory_is_named_and_all_go_on_with_less() {
     halved(&ended[0].1, 100, 50);
 }
 
+/// Ranks of other settings would not hold the same weights: they are refused before they train.
 #[test]
-fn ranks_that_do_not_compute_alike_are_refused() {
+fn a_rank_of_other_settings_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let ended = end(start(2, folder.path(), "ncf-apart", "one"));
-    for (_, said) in ended {
-        let words = "a weight of rank 1 differs from that of rank 0";
-        assert!(said.contains(words), "{said}");
+    for (rank, (_, said)) in ended.into_iter().enumerate() {
+        let is_refused = said.contains("trial is {") && said.contains("\"learning_rate\":0.01");
+        assert!(is_refused, "rank {rank}: {said}");
     }
 }
 
