@@ -32,6 +32,7 @@ import sys
 import time
 from importlib.metadata import version
 
+import pytorch_cpr
 import pytorch_optimizer
 import schedulefree
 import timm
@@ -91,6 +92,22 @@ class Lawn:
                 w.mul_(r / w.norm())
 
 
+class Cpr(pytorch_cpr.AdamCPR):
+    """Of the matrices, with all tensors of a kind at a time, as it is meant to be used."""
+
+    def _cuda_graph_capture_health_check(self):
+        """It calls this, which torch has renamed."""
+
+    def __init__(self, parameters):
+        parameters = list(parameters)
+        kinds = [
+            {"params": [p for p in parameters if (p.dim() > 1) == regularize], "regularize": regularize}
+            for regularize in (True, False)
+        ]
+        kinds = [kind for kind in kinds if kind["params"]]
+        super().__init__(kinds, lr=1e-3, kappa_init_method="dependent", kappa_init_param=1.0, foreach=True)
+
+
 def trained(optimizer):
     """An optimizer of two modes, in that of training."""
     optimizer.train()
@@ -99,13 +116,16 @@ def trained(optimizer):
 
 PEERS = {
     **{name: TORCH[name] for name in ("AdamW fused", "AdamW foreach", "SGD fused")},
+    "Adagrad fused": lambda p: torch.optim.Adagrad(p, lr=1e-3, fused=True),
     "timm LAMB": lambda p: timm.optim.Lamb(p, lr=1e-3, weight_decay=0.01),
+    "timm LARS": lambda p: timm.optim.Lars(p, lr=1e-3, momentum=0.9, weight_decay=0.01),
     "timm AdamP": lambda p: timm.optim.AdamP(p, lr=1e-3),
     "timm SGDP": lambda p: timm.optim.SGDP(p, lr=1e-3, momentum=0.9),
     "timm NAdamW": lambda p: timm.optim.NAdamW(p, lr=1e-3, foreach=True),
     "timm Lion": lambda p: timm.optim.Lion(p, lr=1e-3, weight_decay=0.01, foreach=True),
     "timm Muon": lambda p: timm.optim.Muon(p, lr=1e-3, ns_coefficients="original"),
     "pytorch_optimizer Lion": lambda p: pytorch_optimizer.Lion(p, lr=1e-3, weight_decay=0.01),
+    "pytorch_cpr": Cpr,
     "schedulefree": lambda p: trained(schedulefree.AdamWScheduleFree(p, lr=1e-3)),
     "LAWN in PyTorch": lambda p: Lawn(p, lr=1e-3),
 }
@@ -135,6 +155,8 @@ OURS = {
     "SGD-LAWN": config(SGD, True, False),
     "LAMB": config(LAMB, False, False, 0.01),
     "LAMB-LAWN": config(LAMB, True, False),
+    "LARS": config({"kind": "lars", "momentum": 0.9}, False, False, 0.01),
+    "Adagrad": config({"kind": "adagrad"}, False, False),
     "NAdamW": config({"kind": "nadamw"}, False, False, 0.01),
     "Lion": config({"kind": "lion"}, False, False, 0.01),
     "Lion-LAWN": config({"kind": "lion"}, True, False),
@@ -145,6 +167,7 @@ OURS = {
     "AdamH": config(ADAM, False, False, hyperball={}),
     "AdamCPR": config(ADAM, False, False, cpr={"bound": {"dependent": 1.0}}),
     "RV-Adam": config(ADAM, False, False, rotational={"decay": 0.1, "centred": False}),
+    "RV-Adam, centred": config(ADAM, False, False, rotational={"decay": 0.1, "centred": True}),
 }
 
 # What is divided by what.
@@ -160,6 +183,8 @@ RATIOS = [
     ("SGD-LAWN", "SGD fused"),
     ("LAMB", "timm LAMB"),
     ("LAMB-LAWN", "timm LAMB"),
+    ("LARS", "timm LARS"),
+    ("Adagrad", "Adagrad fused"),
     ("NAdamW", "timm NAdamW"),
     ("NAdamW", "AdamW fused"),
     ("Lion", "timm Lion"),
@@ -171,8 +196,9 @@ RATIOS = [
     ("Muon", "timm Muon"),
     ("AdamH", "AdamW fused"),
     ("AdamH", "timm AdamP"),
-    ("AdamCPR", "timm AdamP"),
+    ("AdamCPR", "pytorch_cpr"),
     ("RV-Adam", "timm AdamP"),
+    ("RV-Adam, centred", "timm AdamP"),
 ]
 
 # Bytes that a step reads and writes for each parameter where no cache holds anything; see BENCHMARKS.md.
@@ -187,6 +213,8 @@ BYTES = {
     "LAMB-LAWN": (32, 12),
     "AdamW fused": (16, 12),
     "SGD fused": (12, 8),
+    "Adagrad": (12, 8),
+    "Adagrad fused": (12, 8),
     "NAdamW": (16, 12),
     "Lion": (12, 8),
     "Lion-LAWN": (32, 8),

@@ -51,8 +51,9 @@ pub(crate) fn lines(data: &str, root: &Path, scans: &[Scan]) -> Vec<String> {
     for scan in scans.iter().filter(|scan| !scan.bad.is_empty()) {
         let name = scan.folder.file_name().unwrap_or_default().display();
         let (count, files) = (scan.bad.len(), scan.files());
-        let what = "files cannot be read and are left out";
-        lines.push(format!("{data}/{name}: {count} of {files} {what}"));
+        lines.push(format!(
+            "{data}/{name}: {count} of {files} files left out, which cannot be read"
+        ));
         lines.extend(left_out(&scan.bad));
         if count > NAMED {
             let words = ["lawn", "data", "check", data, "--data-root"].map(OsStr::new);

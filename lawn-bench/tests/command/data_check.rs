@@ -132,7 +132,7 @@ fn bad_files_are_left_out_by_a_check_as_by_a_plan() {
         2,
         &["cannot be read", "bad.jpg: ", "\"exclude\""],
     );
-    let words = ["1 of 41 files cannot be read and are left out", "bad.jpg: "];
+    let words = ["1 of 41 files left out, which cannot be read", "bad.jpg: "];
     agree(pictures(&["bad_files=exclude"]), 0, &words);
 }
 
@@ -181,6 +181,68 @@ fn weights_of_ratings_are_read_by_a_check_as_by_a_plan() {
         "pretrained.mlp=cut.safetensors",
     ];
     agree(feedback(&keys), 2, &["cut.safetensors"]);
+}
+
+#[test]
+fn ratings_in_one_file_are_read_and_refused_by_a_check_as_by_a_plan() {
+    let place = Place::new();
+    let set = place.data().join("one");
+    fs::create_dir(&set).expect("there is room");
+    let line = |user: u32, k: u32| {
+        let (item, rating, time) = (
+            (7 * user + 11 * k) % 150,
+            1 + (user + k) % 5,
+            1000 * k + user,
+        );
+        format!("{user},{item},{rating},{time}\n")
+    };
+    let lines = (0..40).flat_map(|user| (0..12).map(move |k| line(user, k)));
+    let text: String = std::iter::once("user,item,rating,time\n".to_owned())
+        .chain(lines)
+        .collect();
+    fs::write(set.join("ratings.csv"), text).expect("there is room");
+    for (keys, code, words) in [
+        (
+            &[][..],
+            0,
+            &[
+                "item \"item\", rating \"rating\"",
+                "1 of 40 held-out interactions is of an item without a train interaction",
+                "each of 40 test interactions is ranked among 99 negatives",
+            ][..],
+        ),
+        (
+            &["raw.core=3"],
+            0,
+            &[
+                "131 items occur, with ids up to 149",
+                "outside the 3-core, with 0 users and 19 items",
+            ],
+        ),
+        (
+            &["raw.core=99"],
+            2,
+            &["within the 99-core, expected a smaller raw.core"],
+        ),
+        (
+            &["raw.columns.user=absent"],
+            2,
+            &["ratings.csv:1: ", "a header with a column \"absent\""],
+        ),
+        (
+            &["raw.columns.user=item"],
+            2,
+            &["a column of items other than \"item\", which is that of users"],
+        ),
+        (
+            &["raw.test_ratio=2"],
+            2,
+            &["`raw.test_ratio` is 2, allowed is above 0 and below 1"],
+        ),
+        (&["rating_above=9"], 2, &["no rating above 9 in 480 lines"]),
+    ] {
+        agree(both(&place, "ncf", "one", keys), code, words);
+    }
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! What a backend computes of a constraint: plain data, for which no backend needs its name.
 
+use tch::Tensor;
+
 use crate::constraint::untouched::UntouchedRows;
-use crate::units::Granularity;
+use crate::units::{Granularity, ROUNDING};
 
 /// A constraint as the backends compute it in the constrained phase.
 ///
@@ -64,6 +66,19 @@ pub(crate) enum Hold {
 }
 
 impl ConstraintForm {
+    /// `⟨w,w⟩` of each unit of the weights `w`, without their mean where units are centred: of weights
+    /// that are all the same nothing but rounding is left, and so 0.
+    pub(crate) fn held_squares(&self, w: &Tensor) -> Tensor {
+        let squares = self.granularity.dot(w, w);
+        if !self.centred {
+            return squares;
+        }
+        let centred = self.granularity.centred(w);
+        let left = self.granularity.dot(&centred, &centred);
+        let nothing = left.le_tensor(&(squares * ROUNDING));
+        left.masked_fill(&nothing, 0.0)
+    }
+
     /// What a state calls the number that is remembered of each unit, if there is one: the
     /// multiplier of [`Hold::Ball`], or `q` of [`StepLength::OfRotation`].
     pub(crate) fn remembered(&self) -> Option<&'static str> {

@@ -7,7 +7,8 @@ use super::layout::{block, in_layout, narrow_block, row_block, rows_in_layout};
 use crate::backend::interface::StepRequest;
 use crate::backend::kernel::width::{Width, has_units_in_one_piece, threads};
 use crate::backend::kernel::{
-    AverageStep, Block, Isa, Job, Kernel, Memory, NarrowBlock, Outcome, RowBlock, Runner, Scalars,
+    AverageStep, Block, Factors, Isa, Job, Kernel, Memory, NarrowBlock, Outcome, RowBlock, Runner,
+    Scalars, Sums,
 };
 use crate::backend::slot::Slot;
 use crate::constraint::form::ConstraintForm;
@@ -114,12 +115,7 @@ impl<'a> KernelShare<'a> {
                 }));
                 continue;
             }
-            // The kernels take no mean of a unit.
-            let centred = constraint.is_some_and(|constraint| constraint.centred);
-            let gradient = match centred && context.constrained {
-                true => None,
-                false => in_layout(slot, &context, gradient),
-            };
+            let gradient = in_layout(slot, &context, gradient);
             let average =
                 averaging.and_then(|averaging| NewAverage::new(slot, &context, &averaging));
             let gradient = gradient.filter(|_| averaging.is_some() == average.is_some());
@@ -273,16 +269,19 @@ impl From<&Outcome> for Measurement {
     /// From the sums of the kernels.
     fn from(outcome: &Outcome) -> Self {
         let sums = outcome.sums;
-        let (p, q) = (outcome.factors.p, outcome.factors.q);
-        // w′ = p w + q d, and d = b w + d⊥. The arc tangent is exact for small angles, where
-        // the cosine has lost all digits.
-        let b = if sums.ww > 0.0 {
-            sums.wd / sums.ww
-        } else {
-            0.0
+        let Factors { p, q, o, .. } = outcome.factors;
+        // w′ = p w + q d + o, d = b w + d⊥ and 1 = a w + 1⊥. The arc tangent is exact for small
+        // angles, where the cosine has lost all digits.
+        let share = |product: f64| match sums.ww > 0.0 {
+            true => product / sums.ww,
+            false => 0.0,
         };
-        let across = q.abs() * (sums.dd - b * b * sums.ww).max(0.0).sqrt();
-        let along = (p + q * b) * sums.ww.sqrt();
+        let (b, a) = (share(sums.wd), share(sums.w));
+        let across = q * q * (sums.dd - b * b * sums.ww)
+            + o * o * (outcome.elements - a * a * sums.ww)
+            + 2.0 * q * o * (sums.d - a * b * sums.ww);
+        let across = across.max(0.0).sqrt();
+        let along = (p + q * b + o * a) * sums.ww.sqrt();
         Self {
             ww: sums.ww,
             wg: sums.wg,
@@ -296,11 +295,23 @@ impl From<&Outcome> for Measurement {
 /// What the step did to a table, from the sums over the rows that took it and `⟨w,w⟩` of all.
 fn of_table(outcome: &Outcome, whole: f64) -> Measurement {
     let sums = outcome.sums;
-    // m = (p − 1) w + q d in these rows, and 0 elsewhere.
-    let (p, q) = (outcome.factors.p - 1.0, outcome.factors.q);
-    let wm = p * sums.ww + q * sums.wd;
-    let mm = p * p * sums.ww + 2.0 * p * q * sums.wd + q * q * sums.dd;
+    let [wm, mm] = moved(outcome);
     Measurement::of_sums([whole, sums.wg, sums.gg, wm, mm, outcome.trust])
+}
+
+/// `⟨w,m⟩` and `⟨m,m⟩` of what was added to the rows of a table that took the step:
+/// `m = (p − 1) w + q d + o`.
+fn moved(outcome: &Outcome) -> [f64; 2] {
+    let Sums {
+        ww, wd, dd, w, d, ..
+    } = outcome.sums;
+    let Factors { p, q, o, .. } = outcome.factors;
+    let p = p - 1.0;
+    let of_mean = 2.0 * o * (p * w + q * d) + o * o * outcome.elements;
+    [
+        p * ww + q * wd + o * w,
+        p * p * ww + 2.0 * p * q * wd + q * q * dd + of_mean,
+    ]
 }
 
 /// What the step did to a parameter whose rows have factors of their own.
@@ -308,9 +319,7 @@ fn of_rows(outcomes: &[Outcome]) -> Measurement {
     let mut sums = [0.0; 6];
     for outcome in outcomes {
         let of = outcome.sums;
-        let (p, q) = (outcome.factors.p - 1.0, outcome.factors.q);
-        let wm = p * of.ww + q * of.wd;
-        let mm = p * p * of.ww + 2.0 * p * q * of.wd + q * q * of.dd;
+        let [wm, mm] = moved(outcome);
         let row = [of.ww, of.wg, of.gg, wm, mm, 0.0];
         sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
     }

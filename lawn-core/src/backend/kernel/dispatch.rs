@@ -8,7 +8,7 @@ use super::isa::Isa;
 use super::lanes::Element;
 use super::lion::Lion;
 use super::nadam::Nadam;
-use super::over::{BlockLoop, D, G, Pair, W};
+use super::over::{BlockLoop, C, D, G, Pair, W};
 use super::pass::{Factors, Pass, Sums};
 
 /// A direction with its numbers for one step.
@@ -155,11 +155,13 @@ unsafe fn one<E: Element, R: Direction<E, B>, const B: usize>(
     unsafe {
         match pass {
             Pass::Products => run!(G | W, false, false),
+            Pass::CentredProducts => run!(G | W | C, false, false),
             Pass::Square => run!(G, false, false),
             Pass::Step => run!(0, true, true),
             Pass::StepAndSquare => run!(G, true, true),
             Pass::StepAndSum => run!(G | W | D, true, true),
             Pass::Buffers => run!(D, true, false),
+            Pass::CentredBuffers => run!(D | C, true, false),
             Pass::BuffersAndSum => run!(G | W | D, true, false),
             Pass::Move => run!(0, false, true),
         }

@@ -56,12 +56,20 @@ impl<M: Memory> Job<'_, M> {
         self.scalars.projection.is_some()
     }
 
+    /// The pass that finds what must be known before the buffers move.
+    pub(super) fn first_pass(&self) -> Pass {
+        match self.scalars.centred {
+            true => Pass::CentredProducts,
+            false => Pass::Products,
+        }
+    }
+
     /// The pass over the buffers, with what the first has not summed.
     pub(super) fn second_pass(&self) -> Pass {
-        if self.scalars.needs_products() {
-            Pass::Buffers
-        } else {
-            Pass::BuffersAndSum
+        match (self.scalars.needs_products(), self.scalars.centred) {
+            (true, true) => Pass::CentredBuffers,
+            (true, false) => Pass::Buffers,
+            (false, _) => Pass::BuffersAndSum,
         }
     }
 
@@ -104,7 +112,7 @@ impl<M: Memory> Job<'_, M> {
             sums
         };
         if scalars.needs_products() && !summed {
-            outcome.sums = over(Pass::Products, &Factors::default());
+            outcome.sums = over(self.first_pass(), &Factors::default());
         }
         scalars.before(kappa, held.radius, outcome);
         if scalars.is_single_pass() {

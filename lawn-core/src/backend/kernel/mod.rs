@@ -10,6 +10,9 @@
 //! 3. w ← p w + q d                 reads w, d; writes w
 //! ```
 //!
+//! Of a centred unit the first two sum `w` and `d` as well, and the third takes the means off by a
+//! constant.
+//!
 //! `d` has no memory of its own. A momentum is the direction itself. With Adam, `d` takes the
 //! place of the first moment, which the next step forms again. For Adam in f32 that is
 //! 8 + 24 + 12 = 44 bytes a parameter, where the plain step has 28.
@@ -60,6 +63,7 @@ pub(crate) use job::Job;
 pub(crate) use lanes::Element;
 pub(crate) use memory::Memory;
 pub(crate) use narrow::NarrowBlock;
+pub(crate) use pass::{Factors, Sums};
 pub(crate) use rows::RowBlock;
 pub(crate) use runner::Runner;
 pub(crate) use scalars::{Outcome, Scalars};

@@ -12,6 +12,8 @@ pub(super) const G: u8 = 1;
 pub(super) const W: u8 = 2;
 /// Sum `⟨w,d⟩` and `⟨d,d⟩`.
 pub(super) const D: u8 = 4;
+/// Sum `w` beside [`W`], and `d` beside [`D`].
+pub(super) const C: u8 = 8;
 
 /// How far ahead memory is asked for, in bytes. The machine itself looks ahead no further
 /// than to the end of a page. More than half a page is far enough for it to look up the
@@ -20,7 +22,7 @@ const AHEAD: usize = 2560;
 /// The same for gradients. It is more, so that not all arrays come to a new page at once.
 const GRADIENT_AHEAD: usize = 3584;
 
-/// A pass as one loop. `SUM`: which sums, of [`G`], [`W`], [`D`]. `UPDATE`:
+/// A pass as one loop. `SUM`: which sums, of [`G`], [`W`], [`D`], [`C`]. `UPDATE`:
 /// writes the buffers. `MOVE`: writes the weights. `LET_GO`: asks what it looks
 /// at for the last time to leave the caches.
 pub(super) struct BlockLoop<
@@ -45,6 +47,7 @@ struct Splat<L> {
     alpha: L,
     p: L,
     q: L,
+    o: L,
 }
 
 impl<L: Lanes> Splat<L> {
@@ -57,6 +60,7 @@ impl<L: Lanes> Splat<L> {
             alpha: splat(factors.alpha),
             p: splat(factors.p),
             q: splat(factors.q),
+            o: splat(factors.o),
         }
     }
 }
@@ -69,6 +73,8 @@ struct Partial<L: Lanes> {
     gg: L::Sum,
     wd: L::Sum,
     dd: L::Sum,
+    w: L::Sum,
+    d: L::Sum,
 }
 
 impl<L: Lanes> Partial<L> {
@@ -82,6 +88,8 @@ impl<L: Lanes> Partial<L> {
             gg: zero,
             wd: zero,
             dd: zero,
+            w: zero,
+            d: zero,
         }
     }
 
@@ -95,6 +103,8 @@ impl<L: Lanes> Partial<L> {
                 gg: L::total(self.gg),
                 wd: L::total(self.wd),
                 dd: L::total(self.dd),
+                w: L::total(self.w),
+                d: L::total(self.d),
             }
         }
     }
@@ -235,6 +245,9 @@ where
             if SUM & W > 0 {
                 sums.ww = w.dot(w, sums.ww);
                 sums.wg = w.dot(g, sums.wg);
+                if SUM & C > 0 {
+                    sums.w = w.dot(L::splat(E::from_f64(1.0)), sums.w);
+                }
             }
             if !Self::DIRECTION {
                 return;
@@ -257,9 +270,13 @@ where
             if SUM & D > 0 {
                 sums.wd = w.dot(d, sums.wd);
                 sums.dd = d.dot(d, sums.dd);
+                if SUM & C > 0 {
+                    sums.d = d.dot(L::splat(E::from_f64(1.0)), sums.d);
+                }
             }
             if MOVE {
-                w.mul_add(factors.p, d.mul(factors.q)).store(block.w.add(i));
+                let step = d.mul_add(factors.q, factors.o);
+                w.mul_add(factors.p, step).store(block.w.add(i));
             }
         }
     }

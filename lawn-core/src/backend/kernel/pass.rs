@@ -15,6 +15,10 @@ pub(crate) struct Sums {
     pub(crate) wd: f64,
     /// `⟨d, d⟩`.
     pub(crate) dd: f64,
+    /// `Σ w`, where units are centred.
+    pub(crate) w: f64,
+    /// `Σ d`, where units are centred.
+    pub(crate) d: f64,
 }
 
 impl AddAssign for Sums {
@@ -24,13 +28,15 @@ impl AddAssign for Sums {
         self.gg += other.gg;
         self.wd += other.wd;
         self.dd += other.dd;
+        self.w += other.w;
+        self.d += other.d;
     }
 }
 
 /// The factors of one unit in one step.
 ///
 /// ```text
-/// g̃ = κ g + α w        w ← p w + q d
+/// g̃ = κ g + α w        w ← p w + q d + o
 /// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Factors {
@@ -38,6 +44,8 @@ pub(crate) struct Factors {
     pub(crate) alpha: f64,
     pub(crate) p: f64,
     pub(crate) q: f64,
+    /// What takes off the mean of a centred unit; 0 for others.
+    pub(crate) o: f64,
 }
 
 /// From which end a pass runs.
@@ -53,6 +61,8 @@ pub(crate) enum Order {
 pub(crate) enum Pass {
     /// `⟨w,w⟩, ⟨w,g⟩, ⟨g,g⟩`; writes nothing.
     Products,
+    /// The same, and `Σw`.
+    CentredProducts,
     /// `⟨g,g⟩`; writes nothing.
     Square,
     /// Buffers and weights at once; sums nothing.
@@ -63,7 +73,9 @@ pub(crate) enum Pass {
     StepAndSum,
     /// Buffers; `⟨w,d⟩, ⟨d,d⟩`.
     Buffers,
-    /// Buffers; all sums.
+    /// Buffers; `⟨w,d⟩, ⟨d,d⟩, Σd`.
+    CentredBuffers,
+    /// Buffers; all sums but those of centred units.
     BuffersAndSum,
     /// Weights, from the buffers; sums nothing.
     Move,
@@ -75,7 +87,7 @@ impl Pass {
     /// touched last.
     pub(crate) fn order(self) -> Order {
         match self {
-            Pass::Buffers | Pass::BuffersAndSum => Order::Backwards,
+            Pass::Buffers | Pass::CentredBuffers | Pass::BuffersAndSum => Order::Backwards,
             _ => Order::Forwards,
         }
     }

@@ -85,7 +85,7 @@ impl<'a, M: Memory> Runner<'a, M> {
         unsafe {
             self.pass(&[], &pieces, |job| {
                 if job.scalars.needs_products() {
-                    Pass::Products
+                    job.first_pass()
                 } else {
                     Pass::Square
                 }
@@ -207,7 +207,7 @@ impl<'a, M: Memory> Runner<'a, M> {
         unsafe {
             self.pass(moved, next, |job| {
                 if unknown(job) {
-                    Pass::Products
+                    job.first_pass()
                 } else {
                     job.second_pass()
                 }

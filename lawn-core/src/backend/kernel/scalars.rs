@@ -36,6 +36,8 @@ pub(crate) struct Scalars {
     elements: f64,
     project_gradient: bool,
     project_update: bool,
+    /// Whether weights and directions have no mean in a unit that is held.
+    pub(super) centred: bool,
     /// What [`left`] takes for the rounding of a gradient.
     gradient_rounding: f64,
     /// The radial test that is still to be made.
@@ -55,6 +57,8 @@ pub(crate) struct Outcome {
     pub(crate) is_lost: bool,
     /// What is remembered of it for the next step.
     pub(crate) memory: f64,
+    /// How many elements it has.
+    pub(crate) elements: f64,
 }
 
 /// What is known of a unit before a step.
@@ -82,6 +86,7 @@ impl Default for Scalars {
             elements: 1.0,
             project_gradient: false,
             project_update: false,
+            centred: false,
             gradient_rounding: 0.0,
             radial: None,
             projection: None,
@@ -125,6 +130,7 @@ impl Scalars {
             elements: elements as f64,
             project_gradient: constraint.is_some_and(|constraint| constraint.project_gradient),
             project_update: constraint.is_some_and(|constraint| constraint.project_update),
+            centred: constraint.is_some_and(|constraint| constraint.centred),
             gradient_rounding,
             radial: form.radial,
             projection: None,
@@ -152,14 +158,23 @@ impl Scalars {
     /// than that. `kappa` is the factor that clipping gave. A `radius` of 0 stands for a unit
     /// that stays free.
     pub(crate) fn before(&self, kappa: f64, radius: f64, outcome: &mut Outcome) {
-        let Sums { ww, wg, gg, .. } = outcome.sums;
-        outcome.is_lost = self.constrained && radius > 0.0 && !self.hold.takes(ww);
+        let Sums { wg, gg, .. } = outcome.sums;
+        let ww = self.held_square(&outcome.sums);
         let bound = self.is_bound(radius, ww);
+        outcome.is_lost = self.constrained && radius > 0.0 && !bound;
+        outcome.elements = self.elements;
+        // The mean goes before the rule sees the weights, which are then scaled to their norm.
+        let ww = if bound && self.centred {
+            radius * radius
+        } else {
+            ww
+        };
         let mut factors = Factors {
             kappa,
             alpha: 0.0,
             p: 1.0 - self.eta * self.decoupled,
             q: -self.eta,
+            o: 0.0,
         };
         let mut g_square = kappa * kappa * gg;
         if bound && self.project_gradient {
@@ -193,10 +208,17 @@ impl Scalars {
     /// b = ⟨w,d⟩/⟨w,w⟩    ‖d̃‖² = ⟨d,d⟩ − b² ⟨w,w⟩    ℓ = η ρ, or by another length
     /// c = r / ‖w − ℓ d̃‖, or 1 − 2 λ    p = c (1 + ℓ b)    q = −c ℓ
     /// ```
+    ///
+    /// Of a centred unit `w` and `d` are those that [`Centre`] describes.
     pub(crate) fn after(&self, held: Held, outcome: &mut Outcome) {
         let Held { radius, memory } = held;
-        let Sums { ww, wd, dd, .. } = outcome.sums;
-        let bound = self.is_bound(radius, ww);
+        let bound = self.is_bound(radius, self.held_square(&outcome.sums));
+        let centre =
+            (bound && self.centred).then(|| Centre::new(&outcome.sums, self.elements, radius));
+        let Sums { ww, wd, dd, .. } = match &centre {
+            Some(centre) => centre.sums(&outcome.sums),
+            None => outcome.sums,
+        };
         outcome.memory = memory;
         let b = match self.projection {
             _ if bound && self.project_update => wd / ww,
@@ -266,11 +288,69 @@ impl Scalars {
             // direction.
             (outcome.factors.p, outcome.factors.q) = (1.0, 0.0);
         }
+        if let Some(centre) = centre {
+            outcome.factors = centre.factors(outcome.factors);
+        }
+    }
+
+    /// `⟨w,w⟩` of the weights whose norm is held.
+    fn held_square(&self, sums: &Sums) -> f64 {
+        match self.centred {
+            true => left(sums.ww, sums.w * sums.w / self.elements, ROUNDING),
+            false => sums.ww,
+        }
     }
 
     /// Whether a unit is held at its radius, which is 0 for one that stays free.
     fn is_bound(&self, radius: f64, ww: f64) -> bool {
         self.constrained && radius > 0.0 && self.hold.takes(ww)
+    }
+}
+
+/// What makes a unit without a mean of its weights and its direction.
+///
+/// ```text
+/// w̃ = s (w − m)    s = r / ‖w − m‖    m = Σw/n        d̃ = d − m_d    m_d = Σd/n
+/// ```
+struct Centre {
+    scale: f64,
+    weight_mean: f64,
+    direction_mean: f64,
+    elements: f64,
+}
+
+impl Centre {
+    /// Of a unit of `elements` whose weights are not all the same.
+    fn new(sums: &Sums, elements: f64, radius: f64) -> Self {
+        let square = sums.ww - sums.w * sums.w / elements;
+        Self {
+            scale: radius / square.sqrt(),
+            weight_mean: sums.w / elements,
+            direction_mean: sums.d / elements,
+            elements,
+        }
+    }
+
+    /// Those of `w̃` and `d̃`.
+    fn sums(&self, sums: &Sums) -> Sums {
+        let without = |product: f64, a: f64, b: f64| product - self.elements * a * b;
+        let (m, m_d) = (self.weight_mean, self.direction_mean);
+        Sums {
+            ww: self.scale * self.scale * without(sums.ww, m, m),
+            wd: self.scale * without(sums.wd, m, m_d),
+            dd: left(sums.dd, self.elements * m_d * m_d, ROUNDING),
+            ..*sums
+        }
+    }
+
+    /// `p w̃ + q d̃` as factors of `w` and `d`.
+    fn factors(&self, factors: Factors) -> Factors {
+        let p = factors.p * self.scale;
+        Factors {
+            p,
+            o: -p * self.weight_mean - factors.q * self.direction_mean,
+            ..factors
+        }
     }
 }
 

@@ -101,13 +101,15 @@ fn kernels<E: Element>() -> Vec<Kernel<E>> {
     ]
 }
 
-const PASSES: [Pass; 8] = [
+const PASSES: [Pass; 10] = [
     Pass::Products,
+    Pass::CentredProducts,
     Pass::Square,
     Pass::Step,
     Pass::StepAndSquare,
     Pass::StepAndSum,
     Pass::Buffers,
+    Pass::CentredBuffers,
     Pass::BuffersAndSum,
     Pass::Move,
 ];
@@ -117,6 +119,7 @@ const FACTORS: Factors = Factors {
     alpha: -0.25,
     p: 0.75,
     q: -0.1,
+    o: 0.05,
 };
 
 /// What a block points to.
@@ -196,7 +199,7 @@ fn compare<E: Element + Into<f64>>(tolerance: f64) {
                             "{isa:?} {kernel:?} {pass:?} {len} at {i}: {apart:e}"
                         );
                     }
-                    let fields = |s: Sums| [s.ww, s.wg, s.gg, s.wd, s.dd];
+                    let fields = |s: Sums| [s.ww, s.wg, s.gg, s.wd, s.dd, s.w, s.d];
                     for (a, b) in fields(found_sums).into_iter().zip(fields(sums)) {
                         let apart = (a - b).abs() / (1.0 + b.abs());
                         assert!(

@@ -38,7 +38,7 @@ pub(super) fn radius_of_rows(
             lost: Vec::new(),
         });
     };
-    let squares = host(&constraint.granularity.dot(w, w));
+    let squares = host(&constraint.held_squares(w));
     let mut lost = Vec::new();
     let mut radii = Vec::with_capacity(squares.len());
     for (unit, square) in on_host(rows).into_iter().zip(squares) {

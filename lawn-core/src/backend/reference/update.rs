@@ -290,7 +290,7 @@ fn lost_units(slot: &Slot, w: &Tensor, constraint: Option<&ConstraintForm>) -> V
     let Some(constraint) = constraint.filter(|_| slot.is_constrained()) else {
         return Vec::new();
     };
-    let squares = host(&constraint.granularity.dot(w, w));
+    let squares = host(&constraint.held_squares(w));
     let takes = |unit: usize| constraint.hold.takes(squares[unit]);
     let lost = |unit: &usize| slot.radii[*unit] > 0.0 && !takes(*unit);
     (0..slot.radii.len()).filter(lost).collect()
