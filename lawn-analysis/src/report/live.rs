@@ -338,8 +338,8 @@ mod tests {
         .html();
         for part in [
             "t: mean validation auc so far",
-            "<td class=\"number\">0.5<br><span class=\"small\">n 2</span>",
-            "<strong class=\"leads\">0.625</strong><br><span class=\"small\">n 1</span>",
+            "<td class=\"number\">0.5000<br><span class=\"small\">n 2</span>",
+            "<strong class=\"leads\">0.6250</strong><br><span class=\"small\">n 1</span>",
             "<td class=\"number\">–<br><span class=\"small\">2/6 confirmed",
         ] {
             assert!(html.contains(part), "{part:?} is not in {html}");

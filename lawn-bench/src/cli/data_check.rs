@@ -224,7 +224,7 @@ impl Checked {
                         "cannot be read, and a sweep is refused; bad_files = \"exclude\" in the task leaves \
                          them out"
                     }
-                    (false, Some(_)) => "cannot be read and are left out",
+                    (false, Some(_)) => "cannot be read, left out",
                     (false, None) => "cannot be read",
                 };
                 let (bad, files) = (scan.bad.len(), scan.files());

@@ -52,7 +52,7 @@ pub(crate) fn lines(data: &str, root: &Path, scans: &[Scan]) -> Vec<String> {
         let name = scan.folder.file_name().unwrap_or_default().display();
         let (count, files) = (scan.bad.len(), scan.files());
         lines.push(format!(
-            "{data}/{name}: {count} of {files} files left out, which cannot be read"
+            "{data}/{name}: {count} of {files} files cannot be read, left out"
         ));
         lines.extend(left_out(&scan.bad));
         if count > NAMED {

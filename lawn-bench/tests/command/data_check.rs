@@ -132,7 +132,7 @@ fn bad_files_are_left_out_by_a_check_as_by_a_plan() {
         2,
         &["cannot be read", "bad.jpg: ", "\"exclude\""],
     );
-    let words = ["1 of 41 files left out, which cannot be read", "bad.jpg: "];
+    let words = ["1 of 41 files cannot be read, left out", "bad.jpg: "];
     agree(pictures(&["bad_files=exclude"]), 0, &words);
 }
 

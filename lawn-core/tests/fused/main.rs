@@ -222,9 +222,12 @@ fn wide_entries(optimizer: &Optimizer) -> Vec<(String, Tensor)> {
 fn the_number_of_threads_changes_no_bit() {
     let start = start();
     let threads = tch::get_num_threads();
-    // Products of matrices are libtorch's, whose last bits depend on it.
-    let is_muon = |rule: &RuleConfig| matches!(rule, RuleConfig::Muon(_));
-    let others = rules().into_iter().filter(|(rule, _)| !is_muon(rule));
+    // Products and means of matrices are libtorch's, whose last bits depend on it.
+    let is_of_matrices =
+        |rule: &RuleConfig| matches!(rule, RuleConfig::Muon(_) | RuleConfig::Adafactor(_));
+    let others = rules()
+        .into_iter()
+        .filter(|(rule, _)| !is_of_matrices(rule));
     // Every other rule, which is most kernels.
     for (rule, decay) in others.step_by(2) {
         for granularity in [None, Some(Granularity::Layer), Some(Granularity::Row)] {

@@ -325,7 +325,10 @@ fn a_part_that_is_not_what_was_written_is_made_again() {
                 false => open(folder.path()).unwrap(),
             };
             assert_eq!(rows(&opened), expected(), "{}", path.display());
-            assert_eq!(opened.counts().unwrap(), counts);
+            // Not its bytes: a record has times, of more digits or fewer.
+            let now = opened.counts().unwrap();
+            assert_eq!((now.rows, now.clicks), (counts.rows, counts.clicks));
+            assert_eq!(now.ids, counts.ids);
             assert_eq!(modified(&first.rows), before, "the first part stays");
         }
     }
