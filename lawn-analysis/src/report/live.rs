@@ -336,10 +336,11 @@ mod tests {
             untuned("c", None),
         ])
         .html();
+        let [half, more] = [0.5, 0.625].map(number);
         for part in [
             "t: mean validation auc so far",
-            "<td class=\"number\">0.5000<br><span class=\"small\">n 2</span>",
-            "<strong class=\"leads\">0.6250</strong><br><span class=\"small\">n 1</span>",
+            &format!("<td class=\"number\">{half}<br><span class=\"small\">n 2</span>"),
+            &format!("<strong class=\"leads\">{more}</strong><br><span class=\"small\">n 1</span>"),
             "<td class=\"number\">–<br><span class=\"small\">2/6 confirmed",
         ] {
             assert!(html.contains(part), "{part:?} is not in {html}");

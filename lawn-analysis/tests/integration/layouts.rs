@@ -533,7 +533,7 @@ fn floats_of_each_file_are_restored_by_themselves() {
 #[test]
 fn decimal_commas_are_read_where_no_comma_separates() {
     let head = "task;arm;batch_size;seed;test_metric;train_metric\n";
-    let text = format!("{head}t;x;1;1;0,5125;1\nt;x;1;2;-1,5e-1;0,75\nt;x;1;3;+0,25;-1\n");
+    let text = format!("{head}t;x;1;1;0,5125;1\nt;x;1;2;-1,5e-1;0,75\nt;x;1;3;+0,25;0,5\n");
     let results = read(&[("a.csv", &text)], &ResultsOptions::default()).unwrap();
     let numbers = results.records.trials.iter();
     let numbers: Vec<_> = numbers
@@ -544,7 +544,7 @@ fn decimal_commas_are_read_where_no_comma_separates() {
         [
             (Some(0.5125), Some(1.0)),
             (Some(-0.15), Some(0.75)),
-            (Some(0.25), Some(-1.0))
+            (Some(0.25), Some(0.5))
         ]
     );
     let notes = results.notes.join(" ");
