@@ -85,7 +85,7 @@ pub fn run(
     let company = match Company::meet(&start, &dir, &stop) {
         Err(_) if stop.load(Ordering::Relaxed) => return Ok(Outcome::Preempted),
         Err(Error::Trial(TrialError::Ranks(lost @ RanksError::Gone { .. })))
-            if !RankMembership::of_this_process()?.is_some_and(|own| own.rank > 0) =>
+            if RankMembership::of_this_process()?.is_none_or(|own| own.rank == 0) =>
         {
             return lost_in_meeting(&dir, &lost, &start);
         }
