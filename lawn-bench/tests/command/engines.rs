@@ -283,12 +283,16 @@ fn slurm_trains_a_trial_on_two_ranks_through_kill_and_requeue() {
         let output = run("squeue", &["--noheader", "--format=%T %r", "--jobs", &task]);
         output.contains("BeginTime").then_some(())
     });
-    // Of another, which has the processors by now, a rank is killed: it ends on both, as one outcome.
+    // Of another, which has the processors by now, a rank is killed: it ends on both. The pass behind
+    // all tasks makes an outcome of it.
     let killed = 1 - index;
     let second = wait_for("rank 1", || ranks_of(killed, 1));
     let since = Instant::now();
     run("kill", &["-9", &second.to_string()]);
-    wait_for("its outcome", || is_over(&remote, killed).then_some(()));
+    wait_for("the end of both", || {
+        let is_over = [0, 1].iter().all(|&rank| ranks_of(killed, rank).is_none());
+        is_over.then_some(())
+    });
     assert!(since.elapsed() < Duration::from_secs(30));
     run(
         "scontrol",
