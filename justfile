@@ -86,14 +86,24 @@ bench-compare ref *args: setup
         what=(); while [ "$1" != -- ]; do what+=("$1"); shift; done; shift
         break
     done
-    export LIBTORCH="${LIBTORCH:-$PWD/.venv/libtorch}" CARGO_TARGET_DIR="$(realpath -m {{quote(target)}})"
-    export CRITERION_HOME="$CARGO_TARGET_DIR/bench-compare"
+    own="$(realpath -m {{quote(target)}})"
+    export LIBTORCH="${LIBTORCH:-$PWD/.venv/libtorch}" CRITERION_HOME="$own/bench-compare/criterion"
     rm -rf "$CRITERION_HOME"
+    # Cargo knows a member of the workspace by its place in it, and would take one commit's build for the
+    # other's. So the other commit has a folder of builds of its own, which begins with our dependencies.
+    other="$own/bench-compare/target"
+    if [ ! -d "$other" ] && [ -d "$own/release" ]; then
+        mkdir -p "$other"
+        cp -a "$own/release" "$other/"
+        find "$other/release" -depth -name '*lawn*' -exec rm -rf {} +
+    fi
     folder=$(mktemp -d); trap 'git worktree remove --force "$folder/$commit"; rm -rf "$folder"' EXIT
     git worktree add --quiet --detach "$folder/$commit" "$commit"
-    (cd "$folder/$commit" && cargo bench --locked --workspace "${what[@]}" -- --save-baseline "$commit" "$@")
+    (cd "$folder/$commit" && CARGO_TARGET_DIR="$other" cargo bench --locked --workspace "${what[@]}" -- --save-baseline "$commit" "$@")
+    export CARGO_TARGET_DIR="$own"
     cargo bench --locked --workspace "${what[@]}" -- --save-baseline here "$@"
-    cargo run --quiet --locked --release --workspace --example bench_compare -- "$CRITERION_HOME" "$commit" here
+    cargo build --quiet --locked --release --workspace --example bench_compare
+    "$own/release/examples/bench_compare" "$CRITERION_HOME" "$commit" here
 
 # Compare with peers in one run: `just peers training --data-root DIR`, `just peers recommender`, `just peers vision`, `just peers curve --data-root DIR --data NAME`, `just peers images FOLDER`, `just peers clicks --data-root DIR --data NAME`, `just peers optimizer`, `just peers ranks`, `just peers analysis`.
 peers what *args:
@@ -147,7 +157,8 @@ gpu-programs: setup
 
 # FINDINGS.md and its figures from kept records, without training: `just findings`, `just findings check`; `just findings keep runs/NAME` adds a finished run.
 findings *args: setup
-    cargo run --quiet --locked --release --workspace --example findings -- lawn-bench/studies {{args}}
+    cargo build --quiet --locked --release --workspace --example findings
+    {{target}}/release/examples/findings lawn-bench/studies {{args}}
 
 # Every figure and table, drawn from a simulated sweep.
 figures dir="runs/figures":
