@@ -102,6 +102,7 @@ bench-compare ref *args: setup
     (cd "$folder/$commit" && CARGO_TARGET_DIR="$other" cargo bench --locked --workspace "${what[@]}" -- --save-baseline "$commit" "$@")
     export CARGO_TARGET_DIR="$own"
     cargo bench --locked --workspace "${what[@]}" -- --save-baseline here "$@"
+    [ -d "$CRITERION_HOME" ] || { echo "bench-compare: no benchmark ran; \`just bench --list\` has the names, of which one must hold each word given" >&2; exit 2; }
     cargo build --quiet --locked --release --workspace --example bench_compare
     "$own/release/examples/bench_compare" "$CRITERION_HOME" "$commit" here
 
