@@ -47,6 +47,11 @@ char *lawn_rank_store_set(void *store, const char *key, const char *value, int64
   });
 }
 
+// Adds to the number of a key, which is 0 before, and gives the sum.
+char *lawn_rank_store_add(void *store, const char *key, int64_t amount, int64_t *sum) {
+  return lawn::guarded([&] { *sum = lawn::store_of(store)->add(key, amount); });
+}
+
 // The value of a key, for the caller to free, once there is one; null after the timeout.
 char *lawn_rank_store_get(void *store, const char *key, int64_t timeout_ms, char **value,
                           int64_t *length) {

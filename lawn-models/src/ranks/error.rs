@@ -16,13 +16,41 @@ pub enum RanksError {
         /// What it may be.
         allowed: String,
     },
-    /// Another number of ranks was started than the trial asks for.
-    #[error("{found} ranks were started, the trial asks for {expected}")]
+    /// Ranks were told different numbers of ranks.
+    #[error(
+        "rank {rank} was told that there are {ranks} ranks, and rank {other} that there are {told}: \
+         WORLD_SIZE must be the same for all"
+    )]
     OtherCount {
-        /// How many were started.
-        found: u32,
-        /// How many the trial asks for.
-        expected: u32,
+        /// This rank.
+        rank: u32,
+        /// How many it was told of.
+        ranks: u32,
+        /// Another rank.
+        other: u32,
+        /// How many that was told of.
+        told: u32,
+    },
+    /// Two processes are the same rank.
+    #[error(
+        "rank {rank} is there twice: process {process} on {host} has come as rank {rank} after another \
+         had; each process of a trial needs a RANK of its own, and each trial a MASTER_PORT"
+    )]
+    Twice {
+        /// The number that both have.
+        rank: u32,
+        /// The process that came later.
+        process: u32,
+        /// The name of its machine.
+        host: String,
+    },
+    /// A rank would train another trial than rank 0.
+    #[error("rank {rank} trains another trial: {differences}")]
+    OtherTrial {
+        /// Which.
+        rank: u32,
+        /// What differs, and what of rank 0's it differs from.
+        differences: String,
     },
     /// Ranks of one machine would have to share a GPU.
     #[error("{ranks} ranks need a GPU each, and this process sees {devices}")]
@@ -80,20 +108,24 @@ pub enum RanksError {
         reason: String,
     },
     /// A rank gives no sign of life.
-    #[error("{who} has given no sign of life for {seconds} s: it hangs, or its machine is gone")]
+    #[error(
+        "{} has given no sign of life for {seconds} s: it hangs, or its machine is gone",
+        names(ranks)
+    )]
     Silent {
-        /// Which: `rank 2`, and so on.
-        who: String,
+        /// Which.
+        ranks: Vec<u32>,
         /// For how long.
         seconds: u64,
     },
     /// A rank lives and does not come to a sum.
     #[error(
-        "{who} lives and has not come to sum {sum}, for which rank {rank} has waited {seconds} s"
+        "{} lives and has not come to sum {sum}, for which rank {rank} has waited {seconds} s",
+        names(ranks)
     )]
     Late {
         /// Which.
-        who: String,
+        ranks: Vec<u32>,
         /// This rank.
         rank: u32,
         /// The number of the sum.
@@ -102,10 +134,16 @@ pub enum RanksError {
         seconds: u64,
     },
     /// A rank has ended before the trial.
-    #[error("{who} is gone: {reason}")]
+    #[error("{} is gone: {reason}", names(ranks))]
     Gone {
-        /// Which.
-        who: String,
+        /// Which; none where it was not found out.
+        ranks: Vec<u32>,
+        /// What was said of it.
+        reason: String,
+    },
+    /// torchrun's agent, which keeps the store of the ranks, answers no more.
+    #[error("torchrun's agent, which keeps the store of the ranks, is gone: {reason}")]
+    AgentGone {
         /// What was said of it.
         reason: String,
     },
@@ -129,6 +167,19 @@ pub enum RanksError {
         /// Which.
         who: String,
     },
+}
+
+impl RanksError {
+    /// Whether it says that this rank is gone, or hangs, or does not come.
+    #[must_use]
+    pub fn loses(&self, rank: u32) -> bool {
+        match self {
+            Self::Silent { ranks, .. } | Self::Gone { ranks, .. } | Self::Late { ranks, .. } => {
+                ranks.contains(&rank)
+            }
+            _ => false,
+        }
+    }
 }
 
 fn of_each(bytes: u64, measured: bool) -> String {

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use tch::{Device, Kind, Tensor};
 
-use super::error::{RanksError, names};
-use super::introduction::{RankPlace, introduce};
+use super::error::RanksError;
+use super::introduction::{RankPlace, introduce, word_of_refusal};
 use super::meeting;
 use super::membership::RankMembership;
 use super::store::{RankStore, millis, text};
@@ -81,7 +81,7 @@ impl RankGroup {
         let places = introduce(&membership, &store, device, timeouts.meeting, patience)?;
         let own = meeting.connect(None, timeouts.silence).map_err(refused)?;
         let (rank, ranks) = (membership.rank, membership.ranks);
-        let watch = Watch::start(own, rank, ranks, timeouts.silence);
+        let watch = Watch::start(own, &membership, timeouts.silence);
         let is_local = membership.is_of_one_machine();
         let host = if is_local {
             membership.address.as_str()
@@ -107,7 +107,8 @@ impl RankGroup {
                 millis(2 * timeouts.sum),
                 &raw mut group,
             ))
-            .map_err(refused)?;
+            // One that came later may have said what is wrong.
+            .map_err(|reason| refused(word_of_refusal(&store).unwrap_or(reason)))?;
         }
         let found = Self {
             membership,
@@ -321,6 +322,24 @@ impl RankGroup {
         Ok(Tensor::cat(&parts, 0))
     }
 
+    /// The texts of all ranks, in the order of the ranks.
+    ///
+    /// # Errors
+    /// As [`sum`](Self::sum).
+    pub(crate) fn gather_texts(&self, own: &str) -> Result<Vec<String>, RanksError> {
+        let length = Tensor::from_slice(&[own.len() as i64]);
+        let lengths = Vec::<i64>::try_from(self.gather_rows(&length)?).expect("i64");
+        let all = self.gather_rows(&Tensor::from_slice(own.as_bytes()))?;
+        let bytes = Vec::<u8>::try_from(all).expect("u8");
+        let mut rest = &bytes[..];
+        let texts = lengths.into_iter().map(|length| {
+            let (text, behind) = rest.split_at(length as usize);
+            rest = behind;
+            String::from_utf8_lossy(text).into_owned()
+        });
+        Ok(texts.collect())
+    }
+
     /// Gives each rank its rows, and takes those that the others have for this one: they come in the
     /// order of the ranks, so many of each. `given` are the rows for each rank, in their order in
     /// `rows`. All on the CPU.
@@ -418,9 +437,9 @@ impl RankGroup {
             }
             let seconds = since.elapsed();
             if seconds > self.timeouts.sum {
-                let who = names(&self.watch.borrow().late(sum));
+                let ranks = self.watch.borrow().late(sum);
                 return Err(self.leave(RanksError::Late {
-                    who,
+                    ranks,
                     rank: self.membership.rank,
                     sum,
                     seconds: seconds.as_secs(),

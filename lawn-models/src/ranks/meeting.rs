@@ -1,7 +1,7 @@
 //! How ranks find the store: by the port they were given, or by a file that rank 0 writes.
 
 use std::fs;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::net::{TcpListener, TcpStream, ToSocketAddrs};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::Patience;
 use super::error::RanksError;
+use super::introduction::take_number;
 use super::membership::{RankMembership, secret};
 use super::store::RankStore;
 
@@ -47,20 +48,26 @@ pub(super) fn meet(
         reason,
     };
     let host = &membership.address;
-    let keeps = membership.rank == 0 && !membership.agent_store;
-    let listener = match keeps {
-        true => {
-            let listener = listen(host, membership.port.unwrap_or(0));
-            let at = |reason| refused(format!("at {host}"), reason);
-            Some(listener.map_err(at)?)
-        }
+    let listener = match membership.keeps_store() {
+        true => match listen(host, membership.port.unwrap_or(0)) {
+            Ok(listener) => Some(listener),
+            Err(error) => {
+                if error.kind() == ErrorKind::AddrInUse {
+                    tell_other_first(membership)?;
+                }
+                let port = membership
+                    .port
+                    .map_or(String::new(), |port| format!("port {port}: "));
+                return Err(refused(format!("at {host}"), format!("{port}{error}")));
+            }
+        },
         false => None,
     };
     let meeting = match (membership.port, &listener) {
         (Some(port), _) => Meeting {
             host: host.clone(),
             port,
-            prefix: format!("lawn/{}", membership.start),
+            prefix: prefix(membership),
         },
         (None, Some(listener)) => {
             let meeting = Meeting {
@@ -90,11 +97,25 @@ pub(super) fn forget(membership: &RankMembership, folder: &Path) {
     }
 }
 
+/// What the keys of ranks that were given a port begin with.
+fn prefix(membership: &RankMembership) -> String {
+    format!("lawn/{}", membership.start)
+}
+
 /// Listens on the address that a name stands for, and on no other.
-fn listen(host: &str, port: u16) -> Result<TcpListener, String> {
-    let addresses = (host, port).to_socket_addrs();
-    let addresses: Vec<_> = addresses.map_err(|error| error.to_string())?.collect();
-    TcpListener::bind(&addresses[..]).map_err(|error| format!("port {port}: {error}"))
+fn listen(host: &str, port: u16) -> std::io::Result<TcpListener> {
+    let addresses: Vec<_> = (host, port).to_socket_addrs()?.collect();
+    TcpListener::bind(&addresses[..])
+}
+
+/// Where another process listens in the place of this rank 0, it may be rank 0 as well, and wait for
+/// ranks that are not to come: both then say that there are two.
+fn tell_other_first(membership: &RankMembership) -> Result<(), RanksError> {
+    let at = (membership.address.as_str(), membership.port.unwrap_or(0));
+    match RankStore::open(at, None, &prefix(membership), ONE_TRY) {
+        Ok(store) => take_number(membership.rank, &store),
+        Err(_) => Ok(()),
+    }
 }
 
 fn file(folder: &Path, start: &str) -> PathBuf {

@@ -8,7 +8,7 @@ pub const MEETING: &str = "LAWN_MEETING";
 
 /// The variables that say that a process is one of several, torchrun's and srun's. Whoever starts a
 /// process that is not takes them out of its environment.
-pub const RANK_COUNTS: [&str; 2] = ["WORLD_SIZE", "SLURM_STEP_NUM_TASKS"];
+pub const RANK_VARIABLES: [&str; 3] = ["RANK", "WORLD_SIZE", "SLURM_STEP_NUM_TASKS"];
 
 /// Which rank of how many a process is, and where it meets the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,6 +108,12 @@ impl RankMembership {
                 agent_store: false,
                 start: format!("slurm-{job}.{step}.{restart}"),
             }
+        } else if variable("RANK").is_some() {
+            return Err(RanksError::Environment {
+                variable: "WORLD_SIZE".to_owned(),
+                found: "absent".to_owned(),
+                allowed: "the number of ranks, as RANK is there".to_owned(),
+            });
         } else {
             return Ok(None);
         };
@@ -119,6 +125,25 @@ impl RankMembership {
             });
         }
         Ok((membership.ranks > 1).then_some(membership))
+    }
+
+    /// How many tasks Slurm has given the job of this process, where that is none of a step of them and
+    /// so is no rank: several, or nothing.
+    #[must_use]
+    pub fn tasks_without_step() -> Option<u32> {
+        Self::tasks(|name| std::env::var(name).ok())
+    }
+
+    fn tasks(variable: impl Fn(&str) -> Option<String>) -> Option<u32> {
+        let is_told = variable("WORLD_SIZE").is_some();
+        let is_step =
+            variable("SLURM_STEP_NUM_TASKS").is_some() && variable("SLURM_STEP_ID").is_some();
+        if is_told || is_step {
+            return None;
+        }
+        let mut tasks = ["SLURM_STEP_NUM_TASKS", "SLURM_NTASKS"].into_iter();
+        let tasks = tasks.find_map(|name| variable(name)?.parse().ok())?;
+        (tasks > 1).then_some(tasks)
     }
 
     /// Rank 0 of so many on this machine, which nobody else has started.
@@ -134,6 +159,11 @@ impl RankMembership {
             agent_store: false,
             start: secret(),
         }
+    }
+
+    /// Whether this process keeps the store of the ranks.
+    pub(super) fn keeps_store(&self) -> bool {
+        self.rank == 0 && !self.agent_store
     }
 
     /// Whether all ranks are on this machine.
@@ -234,6 +264,28 @@ mod tests {
     }
 
     #[test]
+    fn tasks_that_are_no_step_are_counted() {
+        let tasks = |variables: &[(&str, &str)]| {
+            RankMembership::tasks(|name| {
+                let found = variables.iter().find(|(known, _)| *known == name);
+                found.map(|(_, value)| (*value).to_owned())
+            })
+        };
+        assert_eq!(tasks(&[]), None);
+        assert_eq!(tasks(&[("SLURM_NTASKS", "1")]), None);
+        assert_eq!(
+            tasks(&[("SLURM_NTASKS", "2"), ("SLURM_PROCID", "0")]),
+            Some(2)
+        );
+        let half = [("SLURM_STEP_NUM_TASKS", "3"), ("SLURM_NTASKS", "2")];
+        assert_eq!(tasks(&half), Some(3));
+        let step = [("SLURM_STEP_NUM_TASKS", "3"), ("SLURM_STEP_ID", "0")];
+        assert_eq!(tasks(&step), None);
+        let torchrun = [("WORLD_SIZE", "2"), ("SLURM_NTASKS", "2")];
+        assert_eq!(tasks(&torchrun), None);
+    }
+
+    #[test]
     fn what_is_no_rank_is_refused_by_the_name_of_its_variable() {
         let refused = |variables: &[(&str, &str)], words: &[&str]| {
             let said = read(variables).unwrap_err().to_string();
@@ -243,6 +295,10 @@ mod tests {
         };
         refused(&[("WORLD_SIZE", "0")], &["WORLD_SIZE is 0", "at least 1"]);
         refused(&[("WORLD_SIZE", "2")], &["RANK is absent"]);
+        refused(
+            &[("RANK", "1")],
+            &["WORLD_SIZE is absent", "as RANK is there"],
+        );
         let beyond = [("WORLD_SIZE", "2"), ("RANK", "2"), ("LOCAL_RANK", "0")];
         refused(&beyond, &["the rank is 2", "below that of the ranks, 2"]);
     }

@@ -24,10 +24,15 @@ pub(crate) use error::names;
 pub(crate) use gradients::RankGradients;
 pub use group::RankGroup;
 pub use introduction::RankPlace;
-pub use membership::{MEETING, RANK_COUNTS, RankMembership};
+pub use membership::{MEETING, RANK_VARIABLES, RankMembership};
 
 /// The backends that this build can connect ranks by.
 pub const RANK_BACKENDS: &[&str] = &["gloo"];
+
+/// Why it is not NCCL.
+pub const WITHOUT_NCCL: &str = "NCCL is not in this build: libtorch's ProcessGroupNCCL.hpp wants nccl.h, \
+                                which is not among libtorch's headers, and nothing of it was tried yet \
+                                on two GPUs";
 
 /// The ranks of a trial, as one of them sees them. A clone is the same rank.
 ///
@@ -69,6 +74,11 @@ impl Ranks {
         }
     }
 
+    /// Whether the rows of embedding tables are dealt out.
+    pub(crate) fn shares_tables(&self) -> bool {
+        self.shares_tables
+    }
+
     /// Which rows of embedding tables this rank has.
     pub(crate) fn tables(&self) -> TablePart {
         match self.shares_tables {
@@ -102,17 +112,14 @@ impl Ranks {
     }
 }
 
-/// Bytes that a rank holds of its own at least, before it has a net or data: what libtorch writes to
-/// as it is loaded and meets the others.
-const LEAST_OF_A_RANK: u64 = 64 << 20;
-
 /// Refuses ranks on this machine that its memory cannot hold, where each is known to take so many
-/// bytes. Where that is not known each takes as much as this process has, which has libtorch loaded.
+/// bytes. Where that is not known each takes as much as this process has, which has libtorch loaded: how
+/// much that is depends on the libtorch, about 180 MiB with that of PyTorch's wheel.
 ///
 /// # Errors
 /// [`RanksError::TooLittleMemory`].
 pub fn require_memory(ranks: usize, measured: Option<u64>) -> Result<(), RanksError> {
-    let least = || device::own_memory().unwrap_or(0).max(LEAST_OF_A_RANK);
+    let least = || device::own_memory().unwrap_or(0);
     match device::available_memory() {
         Some(available) => require_within(
             ranks,
@@ -196,10 +203,16 @@ mod tests {
             "8.0 GiB are",
         ];
         refused(4, 3072, true, &words);
-        // None has less than this process, which is more than its libraries.
+        // Each has as much as this process.
         let block = vec![1u8; 96 << 20];
         let most = device::available_memory().unwrap() / (64 << 20);
-        require_memory(most as usize, None).unwrap_err();
+        let error = require_memory(most as usize, None).unwrap_err();
         assert!(!std::hint::black_box(&block).is_empty());
+        let RanksError::TooLittleMemory { each, measured, .. } = error else {
+            panic!("{error}");
+        };
+        let own = device::own_memory().unwrap();
+        assert!(!measured && each >= 96 << 20, "{each}");
+        assert!(each < 2 * own && own < 2 * each, "{each} and {own}");
     }
 }

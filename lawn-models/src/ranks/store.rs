@@ -66,6 +66,26 @@ impl RankStore {
         }
     }
 
+    /// Counts one more under a key, and gives the count: who is given 1 is the first.
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    pub(super) fn count(&self, key: &str) -> Result<i64, String> {
+        let key = text(key)?;
+        let mut count = 0;
+        // SAFETY: the store is open until `drop`; the key outlives the call, and what is written to is
+        // our own variable.
+        unsafe {
+            sys::answered(sys::lawn_rank_store_add(
+                self.0,
+                key.as_ptr(),
+                1,
+                &raw mut count,
+            ))?;
+        }
+        Ok(count)
+    }
+
     /// The word that was left under a key, which is waited for so long.
     ///
     /// # Errors

@@ -19,6 +19,12 @@ unsafe extern "C" {
         value: *const c_char,
         length: i64,
     ) -> *mut c_char;
+    pub(super) fn lawn_rank_store_add(
+        store: *mut c_void,
+        key: *const c_char,
+        amount: i64,
+        sum: *mut i64,
+    ) -> *mut c_char;
     pub(super) fn lawn_rank_store_get(
         store: *mut c_void,
         key: *const c_char,

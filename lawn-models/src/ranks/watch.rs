@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::error::{RanksError, names};
+use super::error::RanksError;
+use super::membership::RankMembership;
 use super::store::RankStore;
 
 /// Time between two signs.
@@ -82,6 +83,8 @@ struct Shared {
     round: Mutex<Instant>,
     lost: Mutex<Option<RanksError>>,
     silence: Duration,
+    /// Whether torchrun's agent keeps the store, and not rank 0.
+    agent_store: bool,
 }
 
 /// The watch of a rank over the others.
@@ -93,7 +96,8 @@ pub(super) struct Watch {
 
 impl Watch {
     /// Begins to give signs through a connection of its own.
-    pub(super) fn start(store: RankStore, rank: u32, ranks: u32, silence: Duration) -> Self {
+    pub(super) fn start(store: RankStore, membership: &RankMembership, silence: Duration) -> Self {
+        let &RankMembership { rank, ranks, .. } = membership;
         let now = Instant::now();
         let peer = |rank| Peer {
             rank,
@@ -110,6 +114,7 @@ impl Watch {
             round: Mutex::new(now),
             lost: Mutex::new(None),
             silence,
+            agent_store: membership.agent_store,
         });
         let of_thread = shared.clone();
         let thread = std::thread::spawn(move || of_thread.run(&store));
@@ -131,9 +136,17 @@ impl Watch {
         }
         let quiet = lock(&self.shared.round).elapsed();
         // The thread waits for an answer of the store, which does not come.
-        (quiet > self.shared.silence + 2 * BEAT_EVERY).then(|| RanksError::Silent {
-            who: format!("{}, which keeps the store of the ranks,", names(&[0])),
-            seconds: quiet.as_secs(),
+        (quiet > self.shared.silence + 2 * BEAT_EVERY).then(|| {
+            let seconds = quiet.as_secs();
+            match self.shared.agent_store {
+                true => RanksError::AgentGone {
+                    reason: format!("it has not answered for {seconds} s"),
+                },
+                false => RanksError::Silent {
+                    ranks: vec![0],
+                    seconds,
+                },
+            }
         })
     }
 
@@ -150,7 +163,7 @@ impl Watch {
     /// Finds out who is gone, after a connection broke.
     pub(super) fn gone(&self, reason: String) -> RanksError {
         self.culprit(&reason).unwrap_or_else(|| RanksError::Gone {
-            who: names(&[]),
+            ranks: Vec::new(),
             reason,
         })
     }
@@ -177,7 +190,7 @@ impl Watch {
                 .collect();
             if !quiet.is_empty() {
                 return Some(RanksError::Gone {
-                    who: names(&quiet),
+                    ranks: quiet,
                     reason: reason.to_owned(),
                 });
             }
@@ -247,8 +260,13 @@ impl Shared {
         while !self.ended.load(Ordering::Relaxed) {
             if let Err(reason) = self.round(store, beat) {
                 if !self.said_last.load(Ordering::Relaxed) {
-                    let who = format!("{}, which keeps the store of the ranks,", names(&[0]));
-                    self.lose(RanksError::Gone { who, reason });
+                    self.lose(match self.agent_store {
+                        true => RanksError::AgentGone { reason },
+                        false => RanksError::Gone {
+                            ranks: vec![0],
+                            reason,
+                        },
+                    });
                 }
                 return;
             }
@@ -282,7 +300,7 @@ impl Shared {
                     reason: reason.clone(),
                 },
                 Some(Sign::Alive { .. }) | None if quiet > self.silence => RanksError::Silent {
-                    who: names(&[rank]),
+                    ranks: vec![rank],
                     seconds: quiet.as_secs(),
                 },
                 _ => continue,
@@ -336,8 +354,13 @@ mod tests {
         };
         let store = open(Some(listener));
         let silence = Duration::from_secs(60);
-        let first = Watch::start(open(None), 0, 2, silence);
-        let mut second = Watch::start(open(None), 1, 2, silence);
+        let first = RankMembership::first_of(2);
+        let other = RankMembership {
+            rank: 1,
+            ..first.clone()
+        };
+        let first = Watch::start(open(None), &first, silence);
+        let mut second = Watch::start(open(None), &other, silence);
         assert!(first.culprit("no room").is_none(), "both are there");
         second.end(&store, End::Failed("out of memory: 3 GiB\nmore"));
         let found = first

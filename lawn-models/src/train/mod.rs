@@ -15,6 +15,7 @@ mod layers;
 mod loans;
 mod loss_scale;
 mod observer;
+mod one_trial;
 mod optimizer;
 mod pass_graphs;
 mod progress;

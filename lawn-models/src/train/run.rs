@@ -9,6 +9,7 @@ use tch::{Device, Kind, Tensor};
 use super::context::TrialContext;
 use super::error::TrialError;
 use super::observer::{Beginning, Notice, Observer, TrialInfo};
+use super::one_trial::require_one_trial;
 use super::record::TrialEnd;
 use super::trainer::run;
 use super::training::{self, SetUp, Training};
@@ -74,16 +75,20 @@ pub fn run_trial(
 /// processes.
 ///
 /// # Errors
-/// As [`run_trial`], and [`TrialError::Ranks`]. The others then learn of it, and end too.
+/// As [`run_trial`], and [`TrialError::Ranks`]. The others then learn of it, and end too. Ranks that are
+/// given other configurations are refused on all with [`RanksError::OtherTrial`], before anything is set up.
 pub fn run_trial_on(
     ranks: &Ranks,
     config: &TrialConfig,
     context: &TrialContext,
     observer: &mut dyn Observer,
 ) -> Result<TrialEnd, TrialError> {
-    let end = on_this_rank(ranks, config, context, observer);
     let Some(group) = ranks.group() else {
-        return end;
+        return on_this_rank(ranks, config, context, observer);
+    };
+    let end = match require_one_trial(group, ranks, config) {
+        Ok(()) => on_this_rank(ranks, config, context, observer),
+        Err(error) => Err(error.into()),
     };
     match end {
         Ok(end) => {

@@ -253,7 +253,7 @@ fn take(file: &mut State, prefix: &str) -> State {
 }
 
 /// The configuration without what is no part of a trial's identity.
-fn identity(trial: &TrialConfig) -> String {
+pub(super) fn identity(trial: &TrialConfig) -> String {
     json(&TrialConfig {
         micro_batch_size: None,
         stop_after: None,
