@@ -10,10 +10,10 @@ use crate::Exit;
 use crate::plan::choices::Frozen;
 use crate::plan::estimate::{self, Measurement};
 use crate::plan::{Only, advice, examination};
-use crate::process::streams;
+use crate::process::{shell, streams};
 use crate::report::{of_ranks, outline};
 use crate::run::run_dir::RunDir;
-use crate::{Error, data, plan};
+use crate::{Error, data, plan, sweep};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -21,6 +21,7 @@ Examples:
   lawn plan lawn-bench/studies/embedded.toml
   lawn plan lawn-bench/studies/ml-1m.toml --data-root ~/data --earlier runs/ml-1m
   lawn plan lawn-bench/studies/embedded.toml --only adam
+  lawn plan lawn-bench/studies/embedded.toml --no-calibrate --out runs/by-hand   for lawn trial
   lawn plan lawn-bench/studies/embedded.toml --set budget.epochs=5 --no-calibrate")]
 pub(super) struct Plan {
     /// The sweep file.
@@ -44,6 +45,10 @@ pub(super) struct Plan {
     /// [default: runs/NAME].
     #[arg(long, value_name = "DIR")]
     earlier: Option<PathBuf>,
+    /// Make the run in this folder and train nothing of it: `lawn sweep DIR` then trains all of it, and
+    /// `lawn trial DIR --index K` one trial, as under torchrun or srun by hand.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
     /// Print the whole plan, what was measured and the warnings as JSON.
     #[arg(long)]
     json: bool,
@@ -88,6 +93,7 @@ impl Plan {
         let root = self.data.folder();
         let file = self.sets.read(&self.file)?;
         let mut sweep = file.sweep()?;
+        let asked = sweep.resources.ranks;
         if let Some(ranks) = self.ranks {
             sweep.resources.ranks = ranks;
         }
@@ -101,6 +107,9 @@ impl Plan {
         };
         let mut plan = plan::Plan::new(sweep, checksums);
         let epochs = examination::examine(&file, &plan, root)?;
+        if let Some(out) = &self.out {
+            self.make(out, &plan, asked, &file.written()?)?;
+        }
         let only = Only::new(&self.only, &plan.sweep)?;
         plan.trials.retain(|trial| only.has(&trial.cell));
         let (measured, mut warnings) = self.measured(&plan)?;
@@ -130,6 +139,21 @@ impl Plan {
             outline::describe(&plan, &measured, &warnings)
         });
         Ok(Exit::Ok)
+    }
+
+    /// Makes the run in `out`. `ranks` are those of the file: others are told to who trains.
+    fn make(&self, out: &Path, plan: &plan::Plan, ranks: usize, text: &str) -> Result<(), Error> {
+        let mut plan = plan.clone();
+        plan.sweep.resources.ranks = ranks;
+        let run = RunDir::new(out);
+        sweep::make(&run, &plan, &self.file, text)?;
+        let [sweep, trial] = ["sweep", "trial"].map(|verb| shell::lawn(verb, out));
+        streams::say(&format!(
+            "{} trials planned in {}: `{sweep}` trains them, `{trial} --index K` one of them",
+            plan.trials.len(),
+            out.display(),
+        ));
+        Ok(())
     }
 
     /// What the cells take, and why some could not be measured.

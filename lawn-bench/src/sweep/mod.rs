@@ -11,6 +11,7 @@ pub mod retry;
 
 pub use end::End;
 pub use on_end::OnEnd;
+pub use opening::make;
 pub use request::Request;
 pub use results::report;
 pub(crate) use results::request;

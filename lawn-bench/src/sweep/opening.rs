@@ -8,7 +8,7 @@ use crate::config::SweepFile;
 use crate::plan::{Extension, Plan, advice, examination, outcomes};
 use crate::process::streams;
 use crate::report::status::Status;
-use crate::run::lease::{self, Claim, Terms};
+use crate::run::lease::{self, Claim, Lease, Terms};
 use crate::run::run_dir::RunDir;
 use crate::{Error, data};
 
@@ -122,17 +122,7 @@ pub(super) fn open(request: &Request) -> Result<Opened, Error> {
             extension: None,
         });
     };
-    std::fs::create_dir_all(run.root()).map_err(Error::io("create", run.root()))?;
-    // Two launchers that begin at once agree on one plan.
-    let terms = Terms::new(plan.sweep.resources.lease);
-    let _held = match lease::wait(&run.exclusive(), &terms, terms.expiry)? {
-        Claim::Taken(held) => held,
-        Claim::Refused(by) => {
-            let dir = run.root().into();
-            let by = by.to_string();
-            return Err(Error::Held { dir, by });
-        }
-    };
+    let _held = begin(&run, &plan)?;
     let is_planned = run.plan().exists();
     if request.extend && is_planned {
         let (plan, extension) = extend(request, &run, plan, &text)?;
@@ -151,6 +141,34 @@ pub(super) fn open(request: &Request) -> Result<Opened, Error> {
         plan,
         extension: None,
     })
+}
+
+/// Makes the folder of `run`, where nobody else writes a plan as long as the lease is held: two
+/// launchers that begin at once agree on one.
+fn begin(run: &RunDir, plan: &Plan) -> Result<Lease, Error> {
+    std::fs::create_dir_all(run.root()).map_err(Error::io("create", run.root()))?;
+    let terms = Terms::new(plan.sweep.resources.lease);
+    match lease::wait(&run.exclusive(), &terms, terms.expiry)? {
+        Claim::Taken(held) => Ok(held),
+        Claim::Refused(by) => Err(Error::Held {
+            dir: run.root().into(),
+            by: by.to_string(),
+        }),
+    }
+}
+
+/// Makes the run in the folder of `run`, of which nothing is trained: `plan` of the sweep file at
+/// `path`, which is `text`. One that is there already has to be the same.
+///
+/// # Errors
+///
+/// As [`Plan::write`], and [`Error::Held`].
+pub fn make(run: &RunDir, plan: &Plan, path: &Path, text: &str) -> Result<(), Error> {
+    if !run.plan().exists() {
+        run.require_free(text)?;
+    }
+    let _held = begin(run, plan)?;
+    plan.write(run, path, text)
 }
 
 /// Adds to the plan of `run` what `plan` has beyond it. Whoever is at work there goes by the
