@@ -337,7 +337,7 @@ ranks = {ranks}
 def ranked(setting, box):
     """A trial of two processes, each with a GPU of its own, beside the same trial of one."""
     if not setting.small and setting.cards < 2:
-        detail = f"needs two GPUs; there is {setting.cards}. NCCL is not in this build: gradients go by Gloo"
+        detail = f"needs two GPUs; there is {setting.cards}. {backends(setting, box)}"
         yield {"kind": "check", "what": "two ranks", "holds": None, "detail": detail}
         return
     with tempfile.TemporaryDirectory() as root:
@@ -354,6 +354,13 @@ def two_ranks(setting, root, box):
         found[ranks] = json.loads(outcome.read_text())
     alone, record = found[1], found[2]["ranks"]
     apart = abs(found[2]["summary"]["train_loss"] / alone["summary"]["train_loss"] - 1)
-    detail = f"{record['ranks']} on {record['device']} over {record['backend']}; NCCL is not in this build"
-    detail += f"; the train loss is {apart:.1e} from that of one"
+    detail = f"{record['ranks']} on {record['device']} over {record['backend']}"
+    detail += f"; the train loss is {apart:.1e} from that of one; {backends(setting, box)}"
     return apart < 1e-3 and record["ranks"] == 2, detail
+
+
+def backends(setting, box):
+    """What ranks are connected by, and why by nothing else, in the words of `lawn doctor`."""
+    said = "\n".join(run(setting.programs.own("lawn", "doctor", "--json"), box, codes=range(4)))
+    (found,) = [one["found"] for one in json.loads(said)["findings"] if one["what"] == "ranks"]
+    return found

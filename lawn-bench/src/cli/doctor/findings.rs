@@ -92,8 +92,9 @@ fn ranks_finding() -> Finding {
         what: "ranks",
         state: State::Ok,
         found: format!(
-            "{} between the processes of one trial; NCCL is not in this build",
-            lawn_models::RANK_BACKENDS.join(", ")
+            "{} between the processes of one trial; {}",
+            lawn_models::RANK_BACKENDS.join(", "),
+            lawn_models::WITHOUT_NCCL
         ),
         advice: Some("gradients of GPUs pass through the memory of the host".into()),
     }
