@@ -57,8 +57,8 @@ pub(super) fn of_the_machine(code: i32, plan: &Plan, index: usize, stderr: &str)
         return None;
     }
     let id = plan.trials[index].id.clone();
-    // The last line is the error. Lawn's says itself that it is one.
-    let last = stderr.trim().lines().next_back().unwrap_or_default();
+    // Lawn's says itself that it is an error.
+    let last = last_line(stderr);
     Some(match last.strip_prefix("error: ") {
         said if code == i32::from(Exit::NoRoom.code()) => Error::NoRoom {
             id,
@@ -74,6 +74,13 @@ pub(super) fn of_the_machine(code: i32, plan: &Plan, index: usize, stderr: &str)
             Error::Refused { id, said }
         }
     })
+}
+
+/// The last line of a process, which is its error; other ranks of its trial may end after it.
+fn last_line(stderr: &str) -> &str {
+    let mut lines = stderr.trim().lines().rev();
+    let last = lines.find(|line| !line.starts_with("rank "));
+    last.unwrap_or_default()
 }
 
 /// What is known of a process that ended without an outcome.
@@ -201,6 +208,14 @@ mod tests {
         assert_eq!(said(&by_us).0, Outcome::Crashed);
         let aborted = death(ABORTED, "terminate called: std::bad_alloc");
         assert_eq!(said(&aborted).0, Outcome::OutOfMemory);
+    }
+
+    #[test]
+    fn what_other_ranks_say_after_an_error_is_not_the_error() {
+        let said = "noise\nerror: no room\nrank 1 ends: rank 0 cannot go on: no room\n";
+        assert_eq!(last_line(said), "error: no room");
+        assert_eq!(last_line("cannot execute\n"), "cannot execute");
+        assert_eq!(last_line(""), "");
     }
 
     #[test]

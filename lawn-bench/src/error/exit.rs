@@ -37,6 +37,12 @@ impl Error {
             | Self::Machine { .. }
             | Self::Trial(
                 lawn_models::TrialError::Device { .. }
+                | lawn_models::TrialError::Ranks(
+                    lawn_models::RanksError::Environment { .. }
+                    | lawn_models::RanksError::OtherCount { .. }
+                    | lawn_models::RanksError::OtherTrial { .. }
+                    | lawn_models::RanksError::Twice { .. },
+                )
                 | lawn_models::TrialError::Weights(_)
                 | lawn_models::TrialError::UnusableValues { .. },
             )

@@ -5,6 +5,7 @@
 //! the same where [`STOP_WITH_STDIN`] is set, since a launcher that dies closes it.
 
 mod event;
+mod follower;
 pub mod hparams;
 mod message;
 mod ranks;
@@ -17,7 +18,7 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
-use lawn_models::{Beginning, RankGroup, RankMembership, RanksError, TrialContext, TrialError};
+use lawn_models::{Beginning, RankMembership, RanksError, TrialContext, TrialError};
 
 use crate::plan::Excerpt;
 use crate::plan::choices::Choices;
@@ -30,8 +31,9 @@ use crate::run::trial_dir::TrialDir;
 use crate::run::{files, provenance};
 use crate::{Error, data};
 use event::emit;
+use follower::Follower;
 use hparams::HyperParameters;
-use lawn_analysis::records::{Outcome, Word};
+use lawn_analysis::records::Outcome;
 use ranks::{Company, Start};
 use recorder::Recorder;
 
@@ -78,6 +80,10 @@ pub fn run(
         index,
         data_root: &data_root,
         ranks: ranks.unwrap_or(sweep.resources.ranks),
+        told_by: match ranks {
+            Some(_) => ranks::OPTION,
+            None => "resources.ranks",
+        },
         resources: &sweep.resources,
     };
     // Ranks wait for each other: one whose launcher is gone is not to wait longer.
@@ -115,10 +121,13 @@ pub fn run(
         graphs: resources.graphs,
     };
     if let Some(group) = ranks.group().filter(|_| !ranks.is_first()) {
-        return match word_of_first(group)? {
-            Some(outcome) => Ok(outcome),
-            None => train::follow(ranks, &config, &context, stop),
+        let follower = Follower {
+            company: &company,
+            dir: &dir,
+            device,
+            resources,
         };
+        return follower.run(group, &config, &context, stop);
     }
     let lease = take(&dir, sweep.resources.lease)?;
     match dir.read_outcome() {
@@ -147,7 +156,7 @@ pub fn run(
         carry_on(&run.trial(&before.id), &dir)?;
     }
     if let Some(group) = ranks.group() {
-        group.tell(GO)?;
+        follower::tell_to_go(group, &lease)?;
     }
     let events = resources.tensorboard.then(|| {
         let given = HyperParameters::new(trial, setting, &config.optimizer);
@@ -184,6 +193,7 @@ fn lost_in_meeting(dir: &TrialDir, lost: &RanksError, start: &Start<'_>) -> Resu
     if let Some(there) = dir.final_outcome()? {
         return Ok(there.outcome);
     }
+    streams::say(&format!("rank 0 ends: {lost}"));
     let mut ending = Ending::failed(Outcome::Crashed, lost.to_string());
     let ranks = u32::try_from(start.ranks).unwrap_or(u32::MAX);
     let device = start.resources.device.here();
@@ -192,22 +202,6 @@ fn lost_in_meeting(dir: &TrialDir, lost: &RanksError, start: &Start<'_>) -> Resu
     let outcome = ending.outcome;
     emit(&Event::Ended { outcome });
     Ok(outcome)
-}
-
-/// What rank 0 tells the others where there is something to train.
-const GO: &str = "go";
-
-/// The outcome of a trial that is over already, as rank 0 tells it.
-fn word_of_first(group: &RankGroup) -> Result<Option<Outcome>, Error> {
-    let word = group.hear()?;
-    if word == GO {
-        return Ok(None);
-    }
-    group.finish()?;
-    let outcome = Outcome::ALL
-        .iter()
-        .find(|outcome| outcome.to_string() == word);
-    Ok(Some(outcome.copied().unwrap_or(Outcome::Crashed)))
 }
 
 /// Goes on from where the rung before left its setting: schedules are those of the whole

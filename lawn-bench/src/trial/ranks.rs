@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use lawn_models::{Device, MEETING, RankGroup, RankMembership, RankTimeouts, Ranks, RanksError};
 use rustix::process::{Pid, Signal};
 
-use super::STOP_WITH_STDIN;
+use super::{LAUNCHER, STOP_WITH_STDIN};
 use crate::Error;
 use crate::config::{Resources, Sharding};
 use crate::process::spawn::this_command;
@@ -18,6 +18,12 @@ use crate::process::streams;
 use crate::run::ending::RankRecord;
 use crate::run::run_dir::RunDir;
 use crate::run::trial_dir::TrialDir;
+
+/// Names in the environment of a rank the process that is rank 0 and has started it.
+pub(super) const FIRST_RANK: &str = "LAWN_FIRST_RANK";
+
+/// The option that says how many ranks there are to be.
+pub(super) const OPTION: &str = "--ranks";
 
 /// How long a rank may take to end after the trial has.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -39,6 +45,8 @@ pub(super) struct Start<'a> {
     pub(super) data_root: &'a Option<PathBuf>,
     /// How many ranks this process starts, itself among them, where nobody has.
     pub(super) ranks: usize,
+    /// What says so.
+    pub(super) told_by: &'static str,
     pub(super) resources: &'a Resources,
 }
 
@@ -59,7 +67,10 @@ impl Company {
         let mut started = Started(Vec::new());
         let ended = Cell::new(None);
         let membership = match RankMembership::of_this_process()? {
-            Some(membership) => membership,
+            Some(membership) => {
+                start.note_others(&membership);
+                membership
+            }
             None if asked > 1 => {
                 lawn_models::require_memory_of_ranks(start.ranks, None)?;
                 let membership = RankMembership::first_of(asked);
@@ -69,6 +80,9 @@ impl Company {
                 membership
             }
             None => {
+                if std::env::var_os(LAUNCHER).is_none() {
+                    start.note_alone();
+                }
                 return Ok(Self {
                     ranks: Ranks::alone(),
                     _started: started,
@@ -129,7 +143,7 @@ impl Company {
 fn gone(rank: u32, ranks: u32, status: ExitStatus) -> RanksError {
     match status.signal() {
         Some(_) => RanksError::Gone {
-            who: format!("rank {rank}"),
+            ranks: vec![rank],
             reason: format!("{status} ended it before it had met the others"),
         },
         // It has said why itself.
@@ -156,6 +170,31 @@ fn device(resources: &Resources, membership: &RankMembership) -> Device {
 }
 
 impl Start<'_> {
+    /// Says where other ranks were started than are asked for.
+    fn note_others(&self, started: &RankMembership) {
+        let Self { ranks, told_by, .. } = *self;
+        let RankMembership {
+            rank, ranks: count, ..
+        } = *started;
+        let is_asked = told_by == OPTION || ranks > 1;
+        if rank == 0 && is_asked && u32::try_from(ranks) != Ok(count) {
+            streams::say(&format!(
+                "{count} ranks were started by torchrun or srun, and these train the trial: \
+                 {told_by} says {ranks}, and is not heeded"
+            ));
+        }
+    }
+
+    /// Says where Slurm has several tasks and this process is the only rank.
+    fn note_alone(&self) {
+        if let Some(tasks) = RankMembership::tasks_without_step() {
+            streams::say(&format!(
+                "Slurm has given this job {tasks} tasks, and this process is in no step of srun: it \
+                 trains the trial alone; `srun` before the command starts a rank a task"
+            ));
+        }
+    }
+
     /// Starts a rank as torchrun would, which ends when this process does.
     fn rank(
         &self,
@@ -180,6 +219,7 @@ impl Start<'_> {
             .env_remove("MASTER_PORT")
             .env_remove("TORCHELASTIC_USE_AGENT_STORE")
             .env(MEETING, &first.start)
+            .env(FIRST_RANK, std::process::id().to_string())
             .env(STOP_WITH_STDIN, "1")
             .stdin(Stdio::piped())
             .stdout(Stdio::null());

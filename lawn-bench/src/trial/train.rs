@@ -8,12 +8,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use lawn_models::models::WeightsError;
 use lawn_models::{
-    EvaluationRecord, Notice, Observer, Ranks, TrialConfig, TrialContext, TrialEnd, TrialError,
-    TrialInfo,
+    EvaluationRecord, Notice, Observer, Ranks, RanksError, TrialConfig, TrialContext, TrialEnd,
+    TrialError, TrialInfo,
 };
 
 use super::recorder::Recorder;
 use crate::Error;
+use crate::process::streams;
 use crate::run::ending::{Ending, Execution};
 use crate::run::files;
 use crate::run::trial_dir::TrialDir;
@@ -64,6 +65,7 @@ pub(super) fn train(
                 };
                 recorder.ended(&ending);
                 ending.notices = recorder.notices();
+                say_why(ranks, &ending);
                 if ranks.count() > 1 && goes_on_with_less(&ending) {
                     // Its ranks have ended; those of the next process take fewer samples at once.
                     ending.outcome = Outcome::Preempted;
@@ -85,7 +87,18 @@ fn goes_on_with_less(ending: &Ending) -> bool {
     ending.outcome == Outcome::OutOfMemory && ending.notices.iter().any(is_reduced)
 }
 
-/// Trains as a rank that writes nothing, and says how that ended.
+/// Says in a line why one of several ranks ends, where that is neither an end in order nor one that its
+/// numbers have come to.
+pub(super) fn say_why(ranks: &Ranks, ending: &Ending) {
+    let is_told = matches!(ending.outcome, Outcome::Crashed | Outcome::OutOfMemory);
+    if ranks.count() > 1 && is_told {
+        let why = ending.detail.as_deref().unwrap_or_default();
+        let why = why.lines().next().unwrap_or_default();
+        streams::say(&format!("rank {} ends: {why}", ranks.rank()));
+    }
+}
+
+/// Trains as a rank that writes nothing, and says how that ended, and which rank it lost where it did.
 ///
 /// # Errors
 ///
@@ -95,21 +108,27 @@ pub(super) fn follow(
     config: &TrialConfig,
     context: &TrialContext,
     stop: Arc<AtomicBool>,
-) -> Result<Outcome, Error> {
+) -> Result<(Ending, Option<RanksError>), Error> {
     let mut follower = Follower { stop };
     let end = catch_unwind(AssertUnwindSafe(|| {
         lawn_models::run_trial_on(ranks, config, context, &mut follower)
     }));
-    match end {
-        Ok(end) => Ok(ending(end)?.outcome),
+    let lost = match &end {
+        Ok(Err(TrialError::Ranks(lost))) => Some(lost.clone()),
+        _ => None,
+    };
+    let ending = match end {
+        Ok(end) => ending(end)?,
         Err(panic) => {
             let said = said(&*panic);
             if let Some(group) = ranks.group() {
                 group.fail(&said);
             }
-            Ok(crashed(said)?.outcome)
+            crashed(said)?
         }
-    }
+    };
+    say_why(ranks, &ending);
+    Ok((ending, lost))
 }
 
 /// Listens to a trial for its signals alone: rank 0 keeps the log.
@@ -180,10 +199,12 @@ fn ending(end: Result<TrialEnd, TrialError>) -> Result<Ending, Error> {
             Some(source) => return Err(Error::io("read or write", &path)(source)),
             None => crashed(with_causes(&WeightsError::File { path, source }))?,
         },
-        // The data are the task's, and the device the machine's: other trials meet the same.
+        // The data are the task's, and the device the machine's: other trials meet the same. What
+        // ranks were told is whose who started them.
         Err(
             error @ (TrialError::Device { .. }
             | TrialError::Data(_)
+            | TrialError::Ranks(RanksError::OtherTrial { .. })
             | TrialError::UnusableValues { .. }),
         ) => return Err(error.into()),
         Err(error) => crashed(with_causes(&error))?,

@@ -62,7 +62,7 @@ fn records(resources: &str) -> (tempfile::TempDir, PathBuf, Records) {
     (kept, run, records)
 }
 
-fn endings(run: &Path) -> Vec<Ending> {
+pub(crate) fn endings(run: &Path) -> Vec<Ending> {
     let trials = std::fs::read_dir(run.join("trials")).expect("there are trials");
     let ending = |trial: std::io::Result<std::fs::DirEntry>| {
         let path = trial.expect("it can be listed").path();
@@ -108,7 +108,7 @@ fn a_sweep_of_two_ranks_has_the_trials_and_the_numbers_of_one() {
 }
 
 /// Plans `EACH` for these ranks.
-fn planned(folder: &Path, run: &Path, epochs: u32) {
+pub(crate) fn planned(folder: &Path, run: &Path, epochs: u32) {
     let text = EACH.replace("epochs = 2", &format!("epochs = {epochs}"));
     written(folder, &text);
     let sweep = lawn_bench::config::load(&folder.join("each.toml")).expect("it is right");
@@ -118,7 +118,7 @@ fn planned(folder: &Path, run: &Path, epochs: u32) {
         .expect("the plan is written");
 }
 
-fn trial(run: &Path, more: &[&str]) -> Command {
+pub(crate) fn trial(run: &Path, more: &[&str]) -> Command {
     let mut command = lawn();
     command
         .arg("trial")
@@ -167,33 +167,39 @@ fn ranks_that_torchrun_starts_by_hand_are_one_trial() {
     );
 }
 
-/// torchrun itself starts them, and its agent keeps the store.
-#[test]
-fn torchrun_trains_a_trial() {
+/// torchrun with a trial on two ranks; nothing where there is no torchrun.
+pub(crate) fn torchrun(trial: &Command) -> Option<Command> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.venv");
     let libtorch = std::env::var_os("LIBTORCH").map(PathBuf::from);
     let beside = libtorch.and_then(|folder| Some(folder.parent()?.to_owned()));
     let mut places = [Some(root), beside].into_iter().flatten();
-    let torchrun = places.find_map(|place| {
+    let found = places.find_map(|place| {
         let torchrun = place.join("bin/torchrun");
         torchrun.exists().then_some(torchrun)
     });
-    let Some(torchrun) = torchrun else {
+    if found.is_none() {
         println!("skipped: there is no torchrun in .venv");
-        return;
-    };
-    let (kept, run) = folder();
-    planned(kept.path(), &run, 2);
-    let command = trial(&run, &[]);
-    let mut agent = Command::new(torchrun);
+    }
+    let mut agent = Command::new(found?);
     agent
         .args(["--no-python", "--nproc-per-node", "2"])
         .args(["--master-addr", "127.0.0.1"])
         .args(["--master-port", &free_port().to_string()])
-        .arg(command.get_program())
-        .args(command.get_args())
+        .arg(trial.get_program())
+        .args(trial.get_args())
         .env("OMP_NUM_THREADS", "1")
         .stdin(Stdio::null());
+    Some(agent)
+}
+
+/// torchrun itself starts them, and its agent keeps the store.
+#[test]
+fn torchrun_trains_a_trial() {
+    let (kept, run) = folder();
+    planned(kept.path(), &run, 2);
+    let Some(mut agent) = torchrun(&trial(&run, &[])) else {
+        return;
+    };
     let output = agent.output().expect("torchrun starts");
     assert!(output.status.success(), "{}", said(&output));
     let found = endings(&run);
@@ -203,13 +209,13 @@ fn torchrun_trains_a_trial() {
     assert_eq!((ranks.ranks, ranks.world.len()), (2, 2));
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("there is a port");
     listener.local_addr().expect("it has an address").port()
 }
 
 /// The processes that a process has started.
-fn children(id: u32) -> Vec<u32> {
+pub(crate) fn children(id: u32) -> Vec<u32> {
     let text = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
     let text = text.unwrap_or_default();
     text.split_whitespace()
@@ -217,39 +223,47 @@ fn children(id: u32) -> Vec<u32> {
         .collect()
 }
 
+/// Sends a process a signal.
+pub(crate) fn signal(signal: &str, process: u32) {
+    let status = Command::new("kill")
+        .args([signal, &process.to_string()])
+        .status();
+    assert!(status.expect("kill is there").success());
+}
+
+/// Until a trial of the run has trained.
+pub(crate) fn wait_for_checkpoint(run: &Path) {
+    let since = Instant::now();
+    let is_there = || {
+        let trials = std::fs::read_dir(run.join("trials"));
+        let mut trials = trials.into_iter().flatten().flatten();
+        trials.any(|one| one.path().join("checkpoint.safetensors").exists())
+    };
+    while !is_there() {
+        assert!(since.elapsed() < Duration::from_secs(120), "no checkpoint");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 #[test]
 fn a_rank_that_is_killed_leaves_one_outcome_and_no_process() {
     let (kept, run) = folder();
     planned(kept.path(), &run, 400);
-    let mut first = trial(&run, &["--ranks", "2"])
+    let first = trial(&run, &["--ranks", "2"])
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .expect("lawn starts");
-    let checkpoint = || {
-        let trials = std::fs::read_dir(run.join("trials")).ok()?;
-        let path = trials
-            .flatten()
-            .next()?
-            .path()
-            .join("checkpoint.safetensors");
-        path.exists().then_some(())
-    };
-    let since = Instant::now();
-    while checkpoint().is_none() {
-        assert!(since.elapsed() < Duration::from_secs(120), "no checkpoint");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    wait_for_checkpoint(&run);
     let others = children(first.id());
     assert_eq!(others.len(), 1);
     let killed = Instant::now();
-    let status = Command::new("kill")
-        .args(["-KILL", &others[0].to_string()])
-        .status();
-    assert!(status.expect("kill is there").success());
-    let status = first.wait().expect("it ends");
+    signal("-KILL", others[0]);
+    let output = first.wait_with_output().expect("it ends");
     assert!(killed.elapsed() < Duration::from_secs(30));
-    assert!(!status.success());
+    assert_eq!(output.status.code(), Some(3));
+    let line = "rank 0 ends: rank 1 is gone: ";
+    assert!(said(&output).contains(line), "{}", said(&output));
     let found = endings(&run);
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].outcome, Outcome::Crashed);
@@ -276,10 +290,7 @@ fn a_rank_that_is_killed_in_the_meeting_is_an_outcome() {
         std::thread::yield_now();
     };
     // Libtorch is being loaded: that takes far longer than this.
-    let status = Command::new("kill")
-        .args(["-KILL", &second.to_string()])
-        .status();
-    assert!(status.expect("kill is there").success());
+    signal("-KILL", second);
     let killed = Instant::now();
     let output = first.wait_with_output().expect("it ends");
     assert!(killed.elapsed() < Duration::from_secs(30));
@@ -294,6 +305,21 @@ fn a_rank_that_is_killed_in_the_meeting_is_an_outcome() {
 /// Rank 0 says nothing of its own end: its launcher does.
 #[test]
 fn the_end_of_rank_0_is_an_outcome_that_names_it() {
+    let detail = how_a_sweep_loses_rank_0("-KILL");
+    assert!(detail.contains("rank 0 of 2 is gone: signal 9"), "{detail}");
+}
+
+/// Whoever is left ends it, as the launcher would wait for it.
+#[test]
+fn rank_0_that_hangs_under_a_sweep_is_named_and_ended() {
+    let detail = how_a_sweep_loses_rank_0("-STOP");
+    assert!(detail.contains("rank 0 of 2 is gone: signal 9"), "{detail}");
+    let line = "rank 1 ends: rank 0 has given no sign of life for 2";
+    assert!(detail.contains(line), "{detail}");
+}
+
+/// The detail of the outcome of a trial whose rank 0 gets a signal, under a sweep on two ranks.
+fn how_a_sweep_loses_rank_0(by: &str) -> String {
     let (kept, run) = folder();
     let text = EACH.replace("epochs = 2", "epochs = 4000");
     let i = text.find("[tasks.pictures]").expect("it is there");
@@ -329,10 +355,7 @@ fn the_end_of_rank_0_is_an_outcome_that_names_it() {
         std::thread::sleep(Duration::from_millis(20));
     };
     let killed = Instant::now();
-    let status = Command::new("kill")
-        .args(["-KILL", &first.to_string()])
-        .status();
-    assert!(status.expect("kill is there").success());
+    signal(by, first);
     let output = sweep.wait_with_output().expect("it ends");
     // Rank 1 ends by itself once its connection to rank 0 is gone.
     let is_in_time = || killed.elapsed() < Duration::from_secs(30);
@@ -343,9 +366,8 @@ fn the_end_of_rank_0_is_an_outcome_that_names_it() {
     let found = endings(&run);
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].outcome, Outcome::Crashed);
-    let detail = found[0].detail.as_deref().unwrap_or_default();
-    assert!(detail.contains("rank 0 of 2 is gone: signal 9"), "{detail}");
     assert_eq!(found[0].ranks.as_ref().map(|ranks| ranks.ranks), Some(2));
+    found[0].detail.clone().unwrap_or_default()
 }
 
 /// One that meets nobody waits as long as it says, and goes when it is asked to.
@@ -365,10 +387,7 @@ fn a_rank_that_meets_nobody_says_whom_it_waits_for() {
         .expect("lawn starts");
     std::thread::sleep(Duration::from_secs(14));
     let since = Instant::now();
-    let status = Command::new("kill")
-        .args(["-TERM", &child.id().to_string()])
-        .status();
-    assert!(status.expect("kill is there").success());
+    signal("-TERM", child.id());
     let output = child.wait_with_output().expect("it ends");
     assert!(since.elapsed() < Duration::from_secs(5));
     let said = said(&output);

@@ -80,7 +80,7 @@ impl Process {
             command.arg("--data-root").arg(root);
         }
         // A launcher may be a task of a step; its trials are none.
-        for variable in lawn_models::RANK_COUNTS {
+        for variable in lawn_models::RANK_VARIABLES {
             command.env_remove(variable);
         }
         let threads = work.plan.sweep.resources.threads.to_string();

@@ -112,6 +112,54 @@ pub fn ask(folder: &Path, terms: &Terms) -> Result<Claim, Error> {
     }
 }
 
+/// How long a holder that is said to be gone may take to end, and to say how its trial did.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// Takes the lease of `folder` from the holder of `token`, which works together with this process and
+/// is gone as far as this one can see, or `hangs`: its expiry is not waited for. None where another
+/// has followed it, where it ends by itself, and where a launcher will say how it ended. Without a
+/// token the lease is taken where it is free.
+///
+/// # Errors
+///
+/// As [`ask`].
+pub fn succeed(
+    folder: &Path,
+    token: Option<u64>,
+    hangs: bool,
+    terms: &Terms,
+) -> Result<Option<Lease>, Error> {
+    let Some(token) = token else {
+        return Ok(match ask(folder, terms)? {
+            Claim::Taken(lease) => Some(lease),
+            Claim::Refused(_) => None,
+        });
+    };
+    let since = Instant::now();
+    loop {
+        if highest(folder)? != token {
+            return Ok(None);
+        }
+        let own = path(folder, token);
+        // It is empty where it was given back.
+        let Ok(holder) = document::read::<Holder>(&own, 1..=SCHEMA) else {
+            return Ok(None);
+        };
+        let launcher = holder.launcher.as_ref();
+        if launcher.is_some_and(|launcher| launcher.life() != Life::Dead) {
+            return Ok(None);
+        }
+        if hangs || holder.owner.life() != Life::Alive {
+            // Of all that try, one makes the next.
+            return Lease::make(folder, token + 1, terms);
+        }
+        if since.elapsed() > FAREWELL {
+            return Ok(None);
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
 /// Takes the lease of `folder`, waiting up to `patience` for it to become free.
 ///
 /// # Errors

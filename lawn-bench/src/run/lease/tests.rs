@@ -168,3 +168,50 @@ fn empty_damaged_and_newer_leases_are_told_apart() {
     let error = ask(folder.path(), &Terms::new(LONG)).expect_err("99 is newer");
     assert!(error.to_string().contains("has schema 99"), "{error}");
 }
+
+/// Who works together with the holder knows that it is gone, or hangs, before its lease expires.
+#[test]
+fn one_of_those_that_are_left_succeeds_a_holder_that_is_lost() {
+    let terms = Terms::new(LONG);
+    let succeeds = |owner: Owner, launcher: Option<Owner>, token: u64, hangs: bool| {
+        let folder = folder();
+        plant(folder.path(), owner, launcher, Duration::ZERO);
+        let next = succeed(folder.path(), Some(token), hangs, &terms).unwrap();
+        let is_taken = next.is_some();
+        if is_taken {
+            let second = succeed(folder.path(), Some(token), hangs, &terms).unwrap();
+            assert!(second.is_none(), "one has succeeded it");
+        }
+        is_taken
+    };
+    let alive = Owner::this_process();
+    assert!(succeeds(dead(), None, 1, false));
+    assert!(succeeds(elsewhere(), None, 1, false));
+    assert!(succeeds(alive.clone(), None, 1, true));
+    assert!(succeeds(dead(), Some(dead()), 1, false));
+    // Its launcher says how it ended.
+    assert!(!succeeds(dead(), Some(alive.clone()), 1, false));
+    assert!(!succeeds(alive.clone(), Some(elsewhere()), 1, true));
+    // Another has the folder by now, or had it before.
+    assert!(!succeeds(dead(), None, 2, true));
+
+    let folder = folder();
+    let lease = taken(folder.path(), &terms);
+    let next = succeed(folder.path(), Some(lease.token()), true, &terms);
+    assert!(next.unwrap().is_some() && !lease.is_mine(), "it is fenced");
+    // Given back, it is nobody's to succeed; and without a number it is asked for as ever.
+    let folder = self::folder();
+    let token = taken(folder.path(), &terms).token();
+    assert!(
+        succeed(folder.path(), Some(token), true, &terms)
+            .unwrap()
+            .is_none()
+    );
+    let lease = succeed(folder.path(), None, true, &terms).unwrap();
+    assert!(lease.is_some());
+    assert!(
+        succeed(folder.path(), None, true, &terms)
+            .unwrap()
+            .is_none()
+    );
+}
