@@ -17,7 +17,6 @@ use crate::parameters::layout::DisjointSpans;
 use crate::report::{Limits, Reading};
 use crate::rule::Rule;
 use crate::rule::watched::Watch;
-use crate::units::Granularity;
 
 /// What computes the steps of an optimizer.
 ///
@@ -39,16 +38,28 @@ pub(crate) trait Backend: fmt::Debug + Send {
     }
 
     /// Takes over learning rates and decays of parameters that were set in the slots since it was
-    /// made. [`load`](Self::load) follows.
+    /// made, where it goes on as it was but for these numbers; answers whether it does. If not,
+    /// nothing has changed, and [`regroup`](Self::regroup) follows. One that reads them from the
+    /// slots has nothing to do.
+    fn renumber(
+        &mut self,
+        _slots: &[Slot],
+        _rule: &dyn Rule,
+        _constraint: Option<&ConstraintForm>,
+    ) -> bool {
+        true
+    }
+
+    /// The same wherever the parameters belong from now on. [`load`](Self::load) follows.
     fn regroup(&mut self, _slots: &[Slot], _rule: &dyn Rule, _constraint: Option<&ConstraintForm>) {
     }
 
     /// The norms of the units of each parameter under the constraint, shaped as
-    /// [`Granularity::dot`]'s result; nothing for the others.
-    fn unit_norms(&mut self, slots: &[Slot], granularity: Granularity) -> Vec<Option<Tensor>> {
+    /// [`Granularity::dot`](crate::Granularity::dot)'s result; nothing for the others.
+    fn unit_norms(&mut self, slots: &[Slot], form: &ConstraintForm) -> Vec<Option<Tensor>> {
         let norms = |slot: &Slot| {
-            let constrained = slot.is_constrained();
-            constrained.then(|| unit_norms(slot.working(), granularity))
+            let form = slot.form(Some(form))?;
+            Some(unit_norms(slot.working(), form.granularity))
         };
         slots.iter().map(norms).collect()
     }

@@ -44,7 +44,7 @@ use tch::{Device, Kind, Tensor};
 use self::findings::findings;
 use self::launch::{Arguments, Kernel, Launches};
 use self::numbers::KernelRule;
-use self::phase::{Phase, member};
+use self::phase::{Member, Phase, member};
 use self::pointers::{Address, Addresses};
 use self::records::{Begin, DECISION, Memory, PlanRecord, UPDATE, address, words};
 use self::rest::RestOfStep;
@@ -192,6 +192,21 @@ impl Cuda {
         }
     }
 
+    /// What the kernels take of the parameters in a phase, as these are now.
+    fn members(
+        &self,
+        slots: &[Slot],
+        rule: &dyn Rule,
+        form: Option<&ConstraintForm>,
+    ) -> Vec<Option<Member>> {
+        let member = |&index: &usize| {
+            let found = member(&slots[index], rule, form, self.device);
+            let (_, member) = found.filter(|(kernel, _)| *kernel == self.rule)?;
+            Some(member)
+        };
+        self.slots.iter().map(member).collect()
+    }
+
     fn phases(&self) -> impl Iterator<Item = &Phase> {
         std::iter::once(&self.free).chain(&self.constrained)
     }
@@ -241,17 +256,36 @@ impl Cuda {
 }
 
 impl Backend for Cuda {
+    fn renumber(
+        &mut self,
+        slots: &[Slot],
+        rule: &dyn Rule,
+        constraint: Option<&ConstraintForm>,
+    ) -> bool {
+        let _guard = tch::no_grad_guard();
+        let free = self.members(slots, rule, None);
+        let constrained = constraint.map(|form| self.members(slots, rule, Some(form)));
+        let fits = self.free.is_of(&free)
+            && match (&self.constrained, &constrained) {
+                (Some(phase), Some(members)) => phase.is_of(members),
+                (phase, members) => phase.is_none() && members.is_none(),
+            };
+        if fits {
+            self.free.renumber(free, &self.elements);
+            if let Some((phase, members)) = self.constrained.as_mut().zip(constrained) {
+                phase.renumber(members, &self.elements);
+            }
+        }
+        fits
+    }
+
     /// The numbers of a parameter lie on the device, and may decide who takes it.
     fn regroup(&mut self, slots: &[Slot], rule: &dyn Rule, constraint: Option<&ConstraintForm>) {
         let _guard = tch::no_grad_guard();
         let phase = |form: Option<&ConstraintForm>| {
-            let members = self.slots.iter().map(|&index| {
-                let found = member(&slots[index], rule, form, self.device);
-                let (_, member) = found.filter(|(kernel, _)| *kernel == self.rule)?;
-                Some(member)
-            });
+            let members = self.members(slots, rule, form);
             let (shared, held) = (self.shared, form.is_some());
-            Phase::new(members.collect(), &self.elements, shared, held, self.device)
+            Phase::new(members, &self.elements, shared, held, self.device)
         };
         let (free, constrained) = (phase(None), constraint.map(|form| phase(Some(form))));
         (self.free, self.constrained) = (free, constrained);

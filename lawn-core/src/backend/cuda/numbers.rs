@@ -84,7 +84,8 @@ pub(super) fn numbers(
     };
     if let Some(constraint) = constraint.filter(|_| context.constrained) {
         let ConstraintForm {
-            granularity,
+            // The parameter may have another.
+            granularity: _,
             project_gradient,
             project_update,
             centred,
@@ -93,7 +94,7 @@ pub(super) fn numbers(
             untouched_rows: _,
         } = *constraint;
         // Columns do not lie in one piece, and means are sums that the passes do not take.
-        if centred || granularity == Granularity::Column {
+        if centred || context.granularity == Granularity::Column {
             return None;
         }
         numbers.project_gradient = i64::from(project_gradient);
@@ -130,7 +131,7 @@ fn radial_of(
     match constraint.filter(|_| context.constrained) {
         None => Some(Some(radial)),
         // Whatever the test says, each row loses all of its radial part.
-        Some(form) if form.granularity == Granularity::Row && form.project_update => Some(None),
+        Some(form) if context.granularity == Granularity::Row && form.project_update => Some(None),
         Some(_) => None,
     }
 }

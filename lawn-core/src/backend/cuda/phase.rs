@@ -66,7 +66,9 @@ pub(super) struct Phase {
     told_as_one: Option<[Tensor; 2]>,
     /// By unit, f64.
     pub(super) outcomes: Tensor,
-    /// What the record points at.
+    /// The numbers of each parameter.
+    numbers: Tensor,
+    /// What the record points at beside.
     _kept: Vec<Tensor>,
 }
 
@@ -80,15 +82,7 @@ impl Phase {
         constrained: bool,
         device: Device,
     ) -> Self {
-        let mut division = Division::default();
-        let mut all = vec![Numbers::default(); members.len()];
-        for (index, member) in members.iter_mut().enumerate() {
-            if let Some(member) = member {
-                let numbers = &mut member.numbers;
-                division.add(index as i64, elements[index], member.units, numbers);
-                all[index] = *numbers;
-            }
-        }
+        let (division, all) = divided(&mut members, elements);
         let room = |count: i64| Tensor::zeros([count.max(1)], (Kind::Double, device));
         let numbers = table(&all, device);
         let chunks = table(&division.chunks, device);
@@ -127,17 +121,35 @@ impl Phase {
             radii,
             remembered,
             outcomes,
-            _kept: vec![
-                numbers,
-                chunks,
-                unit_blocks,
-                sums,
-                products,
-                squares,
-                tests,
-                wholes,
-            ],
+            numbers,
+            _kept: vec![chunks, unit_blocks, sums, products, squares, tests, wholes],
         }
+    }
+
+    /// Whether it is the phase of these parameters, but for their numbers.
+    pub(super) fn is_of(&self, members: &[Option<Member>]) -> bool {
+        let shape = |member: &Member| {
+            let Numbers {
+                needs_products,
+                single_pass,
+                radial,
+                ..
+            } = member.numbers;
+            let passes = (needs_products, single_pass, radial);
+            (member.units, member.granularity, passes)
+        };
+        let shapes = |members: &[Option<Member>]| -> Vec<_> {
+            let shapes = members.iter().map(|member| member.as_ref().map(shape));
+            shapes.collect()
+        };
+        shapes(&self.members) == shapes(members)
+    }
+
+    /// Puts other numbers of the same parameters in the place of those that are there.
+    pub(super) fn renumber(&mut self, mut members: Vec<Option<Member>>, elements: &[i64]) {
+        let (_, all) = divided(&mut members, elements);
+        self.numbers.copy_(&table(&all, self.numbers.device()));
+        self.members = members;
     }
 
     /// Blocks of the launches over elements and over units.
@@ -172,6 +184,20 @@ impl Phase {
         let sums = sums.index_add(1, whole, &all.narrow(0, 0, 5));
         Tensor::cat(&[sums, all.narrow(0, 5, 2).index_select(1, first)], 0)
     }
+}
+
+/// Who walks through what, and the numbers of each parameter.
+fn divided(members: &mut [Option<Member>], elements: &[i64]) -> (Division, Vec<Numbers>) {
+    let mut division = Division::default();
+    let mut all = vec![Numbers::default(); members.len()];
+    for (index, member) in members.iter_mut().enumerate() {
+        if let Some(member) = member {
+            let numbers = &mut member.numbers;
+            division.add(index as i64, elements[index], member.units, numbers);
+            all[index] = *numbers;
+        }
+    }
+    (division, all)
 }
 
 impl Member {
