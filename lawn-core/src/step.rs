@@ -41,7 +41,8 @@ impl Optimizer {
     /// [`Error::Radius`], after a load [`Error::OtherWeights`], and of a rule of one's
     /// own [`Error::RuleAnswer`]. Nothing has changed then. [`Error::Interrupted`] after
     /// a panic in the middle of an earlier step, [`Error::Evaluating`] after
-    /// [`eval`](Self::eval).
+    /// [`eval`](Self::eval), [`Error::Averaged`] after
+    /// [`WeightAverage::swap`](crate::WeightAverage::swap).
     ///
     /// # Panics
     ///
