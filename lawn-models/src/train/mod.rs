@@ -46,7 +46,8 @@ pub use observer::{Beginning, Notice, Observer, SilentObserver, TrialInfo};
 pub use pass_graphs::PassGraphs;
 pub use range_test::{RangeStep, RangeTest, RateRange, range_test};
 pub use record::{
-    EvaluationRecord, ParameterDiagnostics, Seconds, TrialEnd, TrialSummary, UnitNorm,
+    EvaluationRecord, Freeze, FreezeCause, ParameterDiagnostics, Seconds, TrialEnd, TrialSummary,
+    UnitNorm,
 };
 pub use rehearsal::Rehearsal;
 pub use run::{SHORTAGE, dry_run, examine, run_trial, run_trial_on};

@@ -52,6 +52,12 @@ pub enum Notice {
         /// What the loss is multiplied by now.
         to: f64,
     },
+    /// No evaluation met the condition of a freeze, which came where the free phase ends at the
+    /// latest.
+    FrozenAtTheLatest {
+        /// Steps before it.
+        step: u64,
+    },
     /// Steps on CUDA are libtorch's operations, parameter by parameter: no kernels could be taken.
     NoKernels {
         /// What they do not compute, or what the compiler or the driver said.
@@ -130,6 +136,11 @@ impl fmt::Display for Notice {
                     "step {step} was skipped, its gradient is beyond f16; the loss is scaled by {to} now"
                 )
             }
+            Self::FrozenAtTheLatest { step } => write!(
+                f,
+                "freeze_when was never met: the freeze came after step {step}, where the free phase \
+                 ends at the latest"
+            ),
             Self::NoKernels { reason } => write!(
                 f,
                 "the optimizer takes libtorch's operations, which are slower than its kernels: {reason}"

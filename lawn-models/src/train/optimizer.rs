@@ -38,8 +38,8 @@ fn of_rule(rule: RuleName, rate: f64) -> WeightDecay {
     }
 }
 
-/// What some parameters have of their own: embedding tables, matrices that are left to Adam, and
-/// all where rates fall with the depth.
+/// What some parameters have of their own: embedding tables, matrices that are left to Adam, units
+/// of another kind, and all where rates fall with the depth.
 ///
 /// # Errors
 /// As [`tables`] and [`by_depth`].
@@ -94,15 +94,21 @@ fn tables(
         matrix: Some(false),
         ..Group::new(pattern.as_str())
     });
+    let of_units = settings.granularity_on.iter().flatten();
+    let of_units = of_units.map(|pattern| Group {
+        granularity: settings.granularity,
+        ..Group::new(pattern.as_str())
+    });
+    let others = of_adam.chain(of_units);
     if rate.is_none() && decay.is_none() {
-        return Ok(of_adam.collect());
+        return Ok(others.collect());
     }
     let group = |(name, _): &(&str, i64)| Group {
         learning_rate_scale: rate.map_or(1.0, |rate| rate / settings.learning_rate),
         decay: decay.map(|rate| of_rule(settings.rule, rate)),
         ..Group::new(*name)
     };
-    Ok(widths.iter().map(group).chain(of_adam).collect())
+    Ok(widths.iter().map(group).chain(others).collect())
 }
 
 /// What lowers the rate where the train loss stops falling, if anything does.
@@ -152,8 +158,9 @@ fn by_depth(
     for one in &mut all {
         if let Some(group) = Group::of(&one.pattern, &groups)? {
             used.push(group.pattern.clone());
-            // Those of matrices that are left to Adam name no table.
-            let has_own_rate = rate_of_tables.is_some() && group.matrix.is_none();
+            // Those of matrices that are left to Adam, and those of units, give no rate.
+            let is_of_table = group.matrix.is_none() && group.granularity.is_none();
+            let has_own_rate = rate_of_tables.is_some() && is_of_table;
             let by_depth = match has_own_rate {
                 true => 1.0,
                 false => one.learning_rate_scale,
@@ -171,6 +178,18 @@ fn by_depth(
         .filter(|group| !used.contains(&group.pattern));
     all.extend(others);
     Ok(all)
+}
+
+/// Steps that a product of a part and all steps may be too large by.
+const ROUNDING: f64 = 1e-6;
+
+impl OptimizerSettings {
+    /// The learning rate of a step of a trial of this length, counted from 0, before what a plateau
+    /// makes of it.
+    #[must_use]
+    pub fn learning_rate_at(&self, step: u64, length: Length) -> f64 {
+        schedule(self, length).lr_at(step)
+    }
 }
 
 fn schedule(settings: &OptimizerSettings, length: Length) -> Schedule {
@@ -200,7 +219,10 @@ fn schedule(settings: &OptimizerSettings, length: Length) -> Schedule {
             Schedule::multi_step(peak, steps, settings.decay_factor.unwrap_or(FACTOR))
         }
         LrShape::WarmRestarts => {
-            let first = at(settings.restart_after.unwrap_or(1.0)).max(1);
+            // Whole waves must not end before the steps do: the last of these would be the first of
+            // another wave, at the peak.
+            let part = settings.restart_after.unwrap_or(1.0);
+            let first = (part * length.steps as f64 - ROUNDING).ceil().max(1.0) as u64;
             let growth = u64::from(settings.restart_growth.unwrap_or(1));
             Schedule::warm_restarts(peak, end, first, growth)
         }
@@ -211,12 +233,12 @@ fn schedule(settings: &OptimizerSettings, length: Length) -> Schedule {
 #[cfg(test)]
 mod tests {
     use lawn_core::{
-        AdamConfig, Adaptation, BiasCorrection, CprBound, GradientAveraging, HyperballConfig,
-        LambConfig, LarsConfig, RuleConfig, SgdConfig,
+        AdamConfig, Adaptation, BiasCorrection, CprBound, GradientAveraging, Granularity,
+        HyperballConfig, LambConfig, LarsConfig, RuleConfig, SgdConfig,
     };
 
     use super::*;
-    use crate::trial::{Amount, LambForm};
+    use crate::trial::{Amount, LambForm, ScopeName, ScopeSetting};
 
     const LENGTH: Length = Length {
         steps_per_epoch: 5,
@@ -412,6 +434,71 @@ mod tests {
         close(scales(None, Some(1e-5)), [0.25, 0.5, 1.0]);
         close(scales(Some(0.1), None), [1.0, 0.5, 1.0]);
         close(scales(Some(0.02), Some(1e-5)), [0.2, 0.5, 1.0]);
+    }
+
+    /// However the parts of so many steps are rounded.
+    #[test]
+    fn whole_waves_end_with_the_steps() {
+        for steps in 100..500 {
+            for (growth, parts) in [(1, 3.0), (2, 3.0), (2, 7.0)] {
+                let settings = OptimizerSettings {
+                    warmup: 0.1,
+                    decay: LrShape::WarmRestarts,
+                    restart_after: Some(0.9 / parts),
+                    restart_growth: Some(growth),
+                    ..OptimizerSettings::new(RuleName::Adam, 1.0)
+                };
+                let length = Amount::Steps(steps).length(50, 10);
+                let last = settings.learning_rate_at(steps - 1, length);
+                assert!(last < 0.3, "{steps} {growth} {parts}: {last}");
+            }
+        }
+    }
+
+    #[test]
+    fn some_parameters_have_units_of_their_own() {
+        let parameter = |name: &str| lawn_core::Parameter {
+            name: name.into(),
+            role: Role::Weight,
+            tensor: tch::Tensor::ones([4, 3], (tch::Kind::Float, tch::Device::Cpu))
+                .set_requires_grad(true),
+        };
+        let units = |settings: &OptimizerSettings| -> Vec<i64> {
+            let parameters = ["a.attention", "b.attention", "head"].map(parameter);
+            let parameters = Parameters::new(parameters.into()).unwrap();
+            let config = OptimizerConfig {
+                groups: groups(settings, &parameters).unwrap(),
+                ..optimizer(settings, LENGTH)
+            };
+            let optimizer = config.build(parameters).unwrap();
+            optimizer.treatments().iter().map(|one| one.units).collect()
+        };
+        let all = OptimizerSettings {
+            lawn: true,
+            free_fraction: Some(0.5),
+            scope: Some(ScopeSetting::Named(ScopeName::AllWeights)),
+            granularity: Some(Granularity::Head(2)),
+            ..OptimizerSettings::new(RuleName::Adam, 0.1)
+        };
+        let some = OptimizerSettings {
+            granularity_on: Some(vec!["*.attention".into()]),
+            ..all.clone()
+        };
+        let by_depth = OptimizerSettings {
+            layer_decay: Some(0.5),
+            ..some.clone()
+        };
+        assert_eq!(units(&all), [2, 2, 2]);
+        for settings in [&some, &by_depth] {
+            settings.validate().unwrap();
+            assert_eq!(units(settings), [2, 2, 1]);
+        }
+        let of_nothing = OptimizerSettings {
+            granularity: None,
+            ..some
+        };
+        let said = of_nothing.validate().unwrap_err().to_string();
+        assert!(said.contains("granularity"), "{said}");
     }
 
     #[test]

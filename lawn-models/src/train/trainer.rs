@@ -70,6 +70,7 @@ fn train(training: &mut Training<'_>, observer: &mut dyn Observer) -> Result<Tri
         }
         let evaluation_is_due = evaluation_is_due(training);
         training.wish(observer);
+        let was_free = training.optimizer.frozen_at_step().is_none();
         match step(training, evaluation_is_due)? {
             Outcome::Taken => {}
             Outcome::Overflowed(to) => observer.notice(&Notice::LossScaleReduced {
@@ -77,6 +78,9 @@ fn train(training: &mut Training<'_>, observer: &mut dyn Observer) -> Result<Tri
                 to,
             }),
             Outcome::Skipped(position) => return Ok(skipped(position)),
+        }
+        if let Some(step) = training.frozen_at_the_latest().filter(|_| was_free) {
+            observer.notice(&Notice::FrozenAtTheLatest { step });
         }
         if let Some(reason) = training.graphs.take_reason() {
             observer.notice(&Notice::NotCaptured { reason });
@@ -167,6 +171,7 @@ fn finish(training: &mut Training<'_>, kept: Option<KeptWeights>) -> Result<Tria
         measurements,
         train_loss: last.train_loss,
         frozen_at_step: last.frozen_at_step,
+        freeze: training.freeze(),
     }))
 }
 

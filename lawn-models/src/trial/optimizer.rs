@@ -56,6 +56,11 @@ pub struct OptimizerSettings {
     )]
     #[schemars(schema_with = "granularity")]
     pub granularity: Option<Granularity>,
+    /// Patterns of the names of the parameters that `granularity` is for, such as attention that is
+    /// held by head; the others have that of the constraint. All have it if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1), inner(length(min = 1)))]
+    pub granularity_on: Option<Vec<String>>,
     /// What becomes of rows of an embedding table that no sample of a batch looked up; under a
     /// constraint only. They are constrained as all others if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -465,6 +470,7 @@ impl OptimizerSettings {
             freeze_when: None,
             scope: None,
             granularity: None,
+            granularity_on: None,
             untouched_rows: None,
             project_gradient: true,
             project_update: true,
