@@ -11,11 +11,12 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::draw::{self, Coordinate, draw};
 use super::presets::{self, PRESET};
+use super::rate::{self, LEARNING_RATE, RATE_BATCH_SIZE};
 use super::raw::SETTINGS;
 use super::sobol;
 use super::source::Source;
 use super::space::{self, RawAxis, Values, to_json};
-use crate::config::sweep::{Arm, Axis, Point, Setting};
+use crate::config::sweep::{Arm, Axis, Point, RateBatchSize, Setting};
 use crate::error::ConfigError;
 
 /// The key of an arm's table that holds its lists.
@@ -38,6 +39,10 @@ pub(super) struct Tuning<'s> {
 pub(super) struct RawArm<'i> {
     fixed: DeTable<'i>,
     axes: Vec<RawAxis<'i>>,
+    /// The batch size that its learning rates are of, where that is said.
+    rate_batch_size: Option<RateBatchSize>,
+    /// The preset that it names.
+    preset: Option<String>,
 }
 
 impl<'i> RawArm<'i> {
@@ -55,7 +60,9 @@ impl<'i> RawArm<'i> {
                     let given = presets::table(source, value)?;
                     presets::one_rule(source, table, value, &given)?;
                     preset = Some(Self::read(source, &given, tuning)?);
+                    written.preset = value.get_ref().as_str().map(str::to_owned);
                 }
+                RATE_BATCH_SIZE => written.rate_batch_size = Some(rate::read(source, value)?),
                 GRID => written.axes.extend(space::grid(source, value)?),
                 TUNE => {
                     let ranges = space::ranges(source, value, tuning.batch_sizes)?;
@@ -95,8 +102,17 @@ impl<'i> RawArm<'i> {
         self.axes.iter().any(|axis| axis.name() == name)
     }
 
+    fn has_rate(&self) -> bool {
+        self.fixes(LEARNING_RATE) || self.tunes(LEARNING_RATE)
+    }
+
     /// Lays `self` over `defaults`. What an arm says of a hyper-parameter replaces the default.
     fn over(mut self, defaults: &Self) -> Self {
+        // What is said of a rate is not said of another in its place.
+        let is_replaced = self.has_rate() && defaults.has_rate();
+        let inherited = defaults.rate_batch_size.filter(|_| !is_replaced);
+        self.rate_batch_size = self.rate_batch_size.or(inherited);
+        self.preset = self.preset.or_else(|| defaults.preset.clone());
         for (key, value) in &defaults.fixed {
             if !self.fixes(key.get_ref()) && !self.tunes(key.get_ref()) {
                 self.fixed.insert(key.clone(), value.clone());
@@ -185,6 +201,7 @@ pub(super) fn read<'i>(
     Ok(Arm {
         name: name.to_owned(),
         space,
+        rate_batch_size: written.rate_batch_size.unwrap_or_default(),
         settings,
     })
 }
@@ -318,6 +335,14 @@ impl Reader<'_> {
         let spanned = Spanned::new(self.span.clone(), DeValue::Table(table));
         // As any reader of settings does, and not field by field.
         let read = <OptimizerSettings as Deserialize>::deserialize;
+        let has_rate = places.contains_key(LEARNING_RATE);
+        if let Some(preset) = self.written.preset.as_deref().filter(|_| !has_rate) {
+            return Err(presets::without_rate(
+                self.source,
+                self.span.clone(),
+                preset,
+            ));
+        }
         let optimizer = read(ValueDeserializer::from(spanned))
             .map_err(|error| self.source.toml(&error, self.span.clone()))?;
         optimizer.validate().map_err(|error| {

@@ -20,6 +20,7 @@ mod limits;
 mod overlay;
 mod overrides;
 mod presets;
+mod rate;
 mod raw;
 mod reference;
 mod repeatable;
@@ -42,8 +43,8 @@ pub use reference::reference;
 pub use schema::schema;
 pub(crate) use schema::{Size, sizes};
 pub use sweep::{
-    Arm, Axis, Contrast, Domain, LEASE, NamedTask, Point, Resources, Rung, Scale, Scaling, Setting,
-    Sweep,
+    Arm, Axis, Contrast, Domain, LEASE, NamedTask, Point, RateBatchSize, Resources, Rung, Scale,
+    Scaling, Setting, Sweep,
 };
 pub(crate) use tasks::task_of;
 

@@ -170,8 +170,14 @@ fn rechosen(there: &Plan, now: &Plan) -> Vec<Cell> {
 /// The settings of a cell, as its trials train them.
 fn settings(sweep: &Sweep, cell: &Cell) -> Vec<OptimizerSettings> {
     let arm = sweep.arms.iter().find(|arm| arm.name == cell.arm);
-    let settings = arm.into_iter().flat_map(|arm| &arm.settings);
-    settings.map(|one| one.at(cell.batch_size, sweep)).collect()
+    let at = |arm| settings_at(arm, cell.batch_size, sweep);
+    arm.map_or_else(Vec::new, at)
+}
+
+/// The settings of an arm at a batch size, as its trials train them.
+fn settings_at(arm: &Arm, batch_size: u64, sweep: &Sweep) -> Vec<OptimizerSettings> {
+    let settings = arm.settings.iter();
+    settings.map(|one| one.at(batch_size, arm, sweep)).collect()
 }
 
 /// Whether a change only adds to what is there.
@@ -243,13 +249,8 @@ fn holds(all: Option<&Value>, some: Option<&Value>) -> bool {
 /// the same settings in another order: a choice would be made again among nothing new.
 fn has_all(before: &Arm, there: &Sweep, after: &Arm, now: &Sweep) -> bool {
     there.batch_sizes.iter().all(|&size| {
-        let new: Vec<OptimizerSettings> =
-            after.settings.iter().map(|one| one.at(size, now)).collect();
-        let old: Vec<OptimizerSettings> = before
-            .settings
-            .iter()
-            .map(|one| one.at(size, there))
-            .collect();
+        let new = settings_at(after, size, now);
+        let old = settings_at(before, size, there);
         let is_longer = new.len() > old.len();
         (is_longer || new == old) && old.iter().all(|one| new.contains(one))
     })

@@ -5,7 +5,7 @@
 
 mod adoption;
 pub mod advice;
-mod arms_advice;
+pub(crate) mod arms_advice;
 pub mod choices;
 pub mod damage;
 mod defaults;
@@ -16,6 +16,7 @@ mod excerpt;
 pub mod extension;
 mod file;
 mod identity;
+mod late_advice;
 mod list;
 mod named;
 mod only;

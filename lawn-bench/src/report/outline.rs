@@ -7,7 +7,7 @@ use lawn_models::{Role, Stage, Treatment, TreatmentTable};
 
 use crate::config::DeviceChoice;
 use crate::plan::estimate::{Basis, Measurement};
-use crate::plan::{Cell, Plan};
+use crate::plan::{Cell, Plan, arms_advice};
 use crate::report::of_ranks;
 use crate::report::render::{self, count};
 
@@ -105,9 +105,14 @@ fn heading(plan: &Plan) -> String {
         count(plan.trials.len(), "trial"),
         sweep.budget
     );
+    let untuned = arms_advice::untuned_arms(sweep).join(", ");
+    let but = match untuned.is_empty() {
+        true => String::new(),
+        false => format!(", but for {untuned} with one,"),
+    };
     let _ = writeln!(
         text,
-        "{} × {} × {}, each tuned over {} and confirmed with {}",
+        "{} × {} × {}, each tuned over {}{but} and confirmed with {}",
         count(sweep.tasks.len(), "task"),
         count(sweep.arms.len(), "arm"),
         count(sweep.batch_sizes.len(), "batch size"),
@@ -191,7 +196,7 @@ pub(crate) fn cell_seconds(plan: &Plan, cell: &Cell, found: &Measurement) -> Opt
     let sweep = &plan.sweep;
     let amounts = [sweep.budget, sweep.evaluation.every];
     let seconds = |part, stage| found.trial_seconds(amounts, cell.batch_size, part, stage);
-    let rungs = sweep.rungs.iter().filter(|_| sweep.is_tuned());
+    let rungs = sweep.rungs.iter().filter(|_| sweep.tunes(&cell.arm));
     let tuning: Option<f64> = rungs
         .map(|rung| Some(rung.settings as f64 * seconds(rung.part, Stage::Tune)?))
         .sum();

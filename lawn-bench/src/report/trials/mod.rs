@@ -6,7 +6,7 @@ mod text;
 use std::path::PathBuf;
 
 use lawn_analysis::records::Word;
-use lawn_models::{Measurement, Notice, Stage};
+use lawn_models::{Freeze, Measurement, Notice, Stage};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -84,6 +84,9 @@ pub struct TrialEntry {
     pub measurements: Vec<Measurement>,
     /// Optimizer steps done.
     pub steps: Option<u64>,
+    /// When its norms were fixed, and by what.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub freeze: Option<Freeze>,
     /// The folder of its files.
     pub folder: PathBuf,
     /// The extension that it left the plan with, from 1.
@@ -214,6 +217,7 @@ fn entry(
         notices: ending.map_or_else(Vec::new, |ending| ending.notices.clone()),
         execution: ending.and_then(|ending| ending.execution.clone()),
         steps: summary.map(|summary| summary.steps),
+        freeze: summary.and_then(|summary| summary.freeze),
         measurements,
         folder: dir.root().into(),
         retired_with: None,
