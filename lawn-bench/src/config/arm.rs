@@ -21,6 +21,9 @@ use crate::error::ConfigError;
 /// The key of an arm's table that holds its lists.
 const GRID: &str = "grid";
 
+/// The key that an arm with a constraint is told to leave out.
+const DECAY: &str = "weight_decay";
+
 /// The key of an arm's table that holds its ranges.
 const TUNE: &str = "tune";
 
@@ -141,6 +144,10 @@ impl<'i> RawArm<'i> {
             return String::new();
         }
         let said = keys.iter().map(|key| match self.origins.get(*key) {
+            // What the arm did not write it cannot leave out.
+            Some(origin) if *key == DECAY => {
+                format!("`{key}` is from {origin}, and {key} = 0 in the arm takes it away")
+            }
             Some(origin) => format!("`{key}` is from {origin}"),
             None => format!("`{key}` is from arm `{name}`"),
         });

@@ -296,6 +296,12 @@ fn an_error_says_where_each_key_comes_from_that_the_arm_did_not_write() {
             assert!(said.contains(part), "{part:?} is not in: {said}");
         }
     }
+    // What the arm did not write it cannot leave out: it is told what takes it away, and that does.
+    let constrained = format!("{preset}\nlawn = true\nfree_epochs = 1");
+    let said = read(&constrained).unwrap_err();
+    let told = "`weight_decay` is from preset `algoperf-nadamw`, and weight_decay = 0 in the arm takes it away, `lawn` is from arm `one`";
+    assert!(said.contains(told), "{said}");
+    read(&format!("{constrained}\nweight_decay = 0")).unwrap();
     // Where the arm wrote all of them, nothing is said.
     let said = read("rule = \"adam\"\nlearning_rate = 0.1\nmomentum = 0.9").unwrap_err();
     assert!(
