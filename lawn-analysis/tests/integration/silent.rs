@@ -140,6 +140,30 @@ fn each_file_of_a_trial_is_compared_with_the_others() {
 }
 
 #[test]
+fn rows_of_other_measurements_are_not_taken_for_divergences() {
+    // As wandb's history and Lightning's CSV have them: train loss at each step, the rest at times.
+    let head = "task,arm,batch_size,seed,step,loss,test_metric\n";
+    let rows = |arm: &str, last: &str| {
+        format!("t,{arm},64,1,1,2.0,\nt,{arm},64,1,2,,0.5\nt,{arm},64,1,3,1.0,{last}\n")
+    };
+    let said = |text: String| refused(&[("a.csv", &text)], &by_steps());
+    let told =
+        "each has one in an earlier row: where the last rows by step are of other measurements";
+    let both = said(format!("{head}{}{}", rows("a", ""), rows("b", "")));
+    assert!(both.contains(told), "{both}");
+    // Where one trial lacks it alone, or has NaN there, it most likely diverged.
+    for last in ["", "NaN"] {
+        let one = said(format!("{head}{}{}", rows("a", last), rows("b", "0.6")));
+        assert!(
+            one.contains("1 of 2 trials") && !one.contains(told),
+            "{one}"
+        );
+    }
+    let both = said(format!("{head}{}{}", rows("a", "NaN"), rows("b", "NaN")));
+    assert!(!both.contains(told), "{both}");
+}
+
+#[test]
 fn an_early_end_is_a_good_one_where_the_command_says_so_and_no_file_does() {
     let text = long([&[1, 2, 3, 4], &[1, 2], &[1, 2, 3, 4]]);
     let mut well = by_steps();

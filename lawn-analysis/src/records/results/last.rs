@@ -63,9 +63,11 @@ pub(super) fn keep(
             other: None,
             greatest: number,
             before: None,
+            has_text: metric.is_some_and(|cells| !cells[row].is_empty()),
         };
         let last = last.entry(trial).or_insert(this);
         let greatest = last.greatest.max(number);
+        let has_text = last.has_text || this.has_text;
         if rank > last.rank {
             let before = of_counting(last).or(last.before);
             *last = Last { before, ..this };
@@ -75,6 +77,7 @@ pub(super) fn keep(
             last.before = Some(last.before.map_or(number, |before| before.max(number)));
         }
         last.greatest = greatest;
+        last.has_text = has_text;
     }
     let mut kept: Vec<Last> = last.into_values().collect();
     kept.sort_unstable_by_key(|last| last.row);
@@ -87,9 +90,10 @@ pub(super) fn keep(
             second: positions[other],
         });
     }
+    let is_empty = |last: &Last| metric.is_some_and(|cells| cells[last.row].is_empty());
     Ok(Kept {
         rows: kept.iter().map(|last| last.row).collect(),
-        ends: kept.iter().map(Last::end).collect(),
+        ends: kept.iter().map(|last| last.end(is_empty(last))).collect(),
     })
 }
 
@@ -110,6 +114,8 @@ pub(super) struct End {
     pub(super) before: Option<f64>,
     /// Whether later rows do not count.
     pub(super) is_passed_over: bool,
+    /// Whether the row that is read has no metric, and another one has.
+    pub(super) is_elsewhere: bool,
 }
 
 /// The last row of a trial so far.
@@ -124,15 +130,19 @@ struct Last {
     greatest: f64,
     /// The greatest number but one of the rows that count.
     before: Option<f64>,
+    /// Whether some row has a text for its metric.
+    has_text: bool,
 }
 
 impl Last {
-    fn end(&self) -> End {
+    /// Where the trial ends whose last row has no metric, if it `is_empty`.
+    fn end(&self, is_empty: bool) -> End {
         let (counts, at) = self.rank;
         End {
             at: counts.then_some(at),
             before: self.before,
             is_passed_over: self.greatest > at,
+            is_elsewhere: is_empty && self.has_text,
         }
     }
 }

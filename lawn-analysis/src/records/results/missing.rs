@@ -76,14 +76,21 @@ pub(super) fn settle(
             let here: Vec<usize> = here.filter(|row| texts.places[*row].file == file).collect();
             let positions: Vec<_> = here.iter().map(|row| texts.places[*row].position).collect();
             let all = trials.iter().zip(&texts.places);
-            let instead = instead(deciding.column, &here, texts, order);
+            let of = all
+                .filter(|(trial, place)| place.file == file && is_of(deciding, trial))
+                .count();
+            let instead = match is_elsewhere(&here, of, texts) && deciding.always {
+                true => format!(
+                    "; each has one in an earlier row: where the last rows by {order} are of other \
+                     measurements, leave those out of the file"
+                ),
+                false => instead(deciding.column, &here, texts, order),
+            };
             return Err(Error::MissingNumber {
                 path: texts.files[file].clone(),
                 column: deciding.column.to_owned(),
                 missing: here.len(),
-                of: all
-                    .filter(|(trial, place)| place.file == file && is_of(deciding, trial))
-                    .count(),
+                of,
                 rows: listed(&positions) + &instead,
                 ended_early: here.iter().any(|row| texts.early[*row].is_some()),
                 suggested: None,
@@ -111,6 +118,13 @@ pub(super) fn settle(
             .get_or_insert_with(|| format!("no {column} in the results"));
     }
     Ok(said)
+}
+
+/// Whether all trials, `of` so many, lack a number in their last row and have one in another. One alone
+/// may have diverged.
+fn is_elsewhere(rows: &[usize], of: usize, texts: &Texts) -> bool {
+    let is_elsewhere = |row: &usize| texts.ends[*row].is_some_and(|end| end.is_elsewhere);
+    rows.len() == of && of > 1 && rows.iter().all(is_elsewhere)
 }
 
 /// What the trials in `rows` have in place of a number, of the first that has something: its text, or
