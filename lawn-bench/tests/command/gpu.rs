@@ -129,7 +129,7 @@ fn a_page_has_every_target_and_what_went_wrong() {
         "| killed and resumed, ncf | holds | yes | met |",
         "| captured in graphs, ncf | holds | yes | met |",
         "7 passes replayed from 2 graphs, 6 with the optimizer's step, 4 both ways",
-        "| ResNet-20, 32 × 32 | 128 | 95 | 94 | 2 | 40 | 40 |",
+        "| ResNet-20, 32 × 32 | 128 | 95 | 94 | 2 | 40 | – |",
         "| repeated, clicks | holds | yes | met |",
         "| captured in graphs, clicks | holds | yes | met |",
         "| killed and resumed in graphs, ncf | holds | yes | met |",
