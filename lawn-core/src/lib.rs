@@ -184,6 +184,7 @@
 mod accumulation;
 mod average;
 mod backend;
+mod captured;
 mod config;
 mod constraint;
 mod decay;
@@ -208,9 +209,11 @@ mod units;
 
 pub use accumulation::Accumulation;
 pub use average::WeightAverage;
+pub use backend::{
+    BackendChoice as Backend, ChosenBackend, CudaCompiler, StepLaunches, StepUnderWay, Uncapturable,
+};
 #[doc(hidden)]
-pub use backend::DeviceCode;
-pub use backend::{BackendChoice as Backend, ChosenBackend, CudaCompiler};
+pub use backend::{DeviceCode, EmulatedGraph};
 pub use config::{Clock, OptimizerConfig};
 pub use constraint::*;
 pub use decay::WeightDecay;

@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod captured;
 mod conformance;
 mod constraints;
 mod counted_rows;
