@@ -107,6 +107,13 @@ pub enum Error {
         "a step was interrupted: some parameters have moved and others have not; expected a state and its weights to be loaded"
     )]
     Interrupted,
+    /// Launches that were captured, and are not those of the step that they are to be carried out
+    /// for. None was.
+    #[error("the launches that were captured are not those of this step: {why}")]
+    OtherLaunches {
+        /// What is different.
+        why: &'static str,
+    },
     /// A layer after one that is none, or none of those before it.
     #[error(
         "a layer is after that of `{name}`: expected a parameter of a layer before it in the list"

@@ -198,6 +198,7 @@ struct Readme;
 mod accumulation;
 mod average;
 mod backend;
+mod captured;
 mod config;
 mod constraint;
 mod decay;
@@ -223,9 +224,11 @@ mod units;
 
 pub use accumulation::Accumulation;
 pub use average::WeightAverage;
+pub use backend::{
+    BackendChoice as Backend, ChosenBackend, CudaCompiler, StepLaunches, StepUnderWay, Uncapturable,
+};
 #[doc(hidden)]
-pub use backend::DeviceCode;
-pub use backend::{BackendChoice as Backend, ChosenBackend, CudaCompiler};
+pub use backend::{DeviceCode, EmulatedGraph};
 pub use config::{Clock, OptimizerConfig};
 pub use constraint::*;
 pub use decay::WeightDecay;

@@ -377,7 +377,7 @@ pub struct Resources {
     /// nothing is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deterministic: Option<bool>,
-    /// Whether forward and backward passes on CUDA are captured in graphs and replayed.
+    /// Whether steps on CUDA are captured in graphs and replayed, where that gives the same as without.
     #[serde(default, skip_serializing_if = "is_not")]
     pub graphs: bool,
     /// A trial that runs longer is stopped, and its outcome is `timeout`.

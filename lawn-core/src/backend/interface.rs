@@ -8,6 +8,7 @@ use tch::Tensor;
 use crate::backend::choice::Circumstances;
 use crate::backend::clock::Clock;
 use crate::backend::kernel::norms::unit_norms;
+use crate::backend::launches::{Replay, StepLaunches};
 use crate::backend::slot::Slot;
 use crate::constraint::form::ConstraintForm;
 use crate::diagnostics::Findings;
@@ -89,6 +90,30 @@ pub(crate) trait Backend: fmt::Debug + Send {
         slots.iter().map(|slot| slot.memories.clone()).collect()
     }
 
+    /// The launches of a step of one phase, the same in each such step whatever the gradients: what a
+    /// graph can hold.
+    ///
+    /// # Errors
+    ///
+    /// In words, why it has none.
+    fn launches(
+        &self,
+        _slots: &[Slot],
+        _constrained: bool,
+        _limits: Limits,
+    ) -> Result<StepLaunches, String> {
+        Err("its steps are not taken by the kernels of CUDA".to_owned())
+    }
+
+    /// Carries out such launches, and nothing else of a step.
+    ///
+    /// # Panics
+    ///
+    /// If they are none of its own, as it is now.
+    fn launch_again(&self, _launches: &StepLaunches) {
+        unreachable!("it has none to be told of");
+    }
+
     /// The count of steps that a device has taken, if the host goes on without knowing it.
     fn clock(&self) -> Option<&Clock> {
         None
@@ -119,6 +144,9 @@ pub(crate) struct StepRequest<'a> {
     pub(crate) weights: &'a DisjointSpans,
     /// Set by the backend before its first write: a panic after it leaves a step half done.
     pub(crate) writes: &'a Cell<bool>,
+    /// What carries the launches out in its place; given only to a backend that has
+    /// [launches](Backend::launches).
+    pub(crate) replay: Option<Replay<'a>>,
 }
 
 /// What the host knows of a step.

@@ -5,6 +5,7 @@
 mod common;
 
 mod averaged;
+mod captured;
 mod conformance;
 mod constraints;
 mod counted_rows;

@@ -1,6 +1,7 @@
 //! Runs one trial of any task.
 
 mod answers;
+mod captured_part;
 mod captures;
 mod checkpoint;
 mod constraints;
@@ -10,6 +11,7 @@ mod distance;
 mod error;
 mod evaluate;
 mod freeze;
+mod graph_check;
 mod graphs;
 mod layers;
 mod loans;

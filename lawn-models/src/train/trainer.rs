@@ -19,7 +19,14 @@ pub(super) fn run(
     training: &mut Training<'_>,
     observer: &mut dyn Observer,
 ) -> Result<TrialEnd, TrialError> {
+    let tries = training.graphs.are_untried();
+    if tries {
+        observer.tries_graphs(true);
+    }
     let end = train(training, observer);
+    if tries {
+        observer.tries_graphs(false);
+    }
     if let Some(used) = training.graphs.used() {
         observer.computed(&used);
     }
@@ -50,6 +57,7 @@ fn train(training: &mut Training<'_>, observer: &mut dyn Observer) -> Result<Tri
         observer.notice(&notice);
     }
     let first = training.step + 1;
+    let mut tries_graphs = training.graphs.are_untried();
     let mut kept = KeptWeights::new(training);
     training.timer = Timer::start();
     while !is_over(training) {
@@ -81,6 +89,10 @@ fn train(training: &mut Training<'_>, observer: &mut dyn Observer) -> Result<Tri
         }
         if let Some(step) = training.frozen_at_the_latest().filter(|_| was_free) {
             observer.notice(&Notice::FrozenAtTheLatest { step });
+        }
+        if tries_graphs && !training.graphs.are_untried() {
+            tries_graphs = false;
+            observer.tries_graphs(false);
         }
         if let Some(reason) = training.graphs.take_reason() {
             observer.notice(&Notice::NotCaptured { reason });

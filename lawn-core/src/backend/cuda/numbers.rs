@@ -93,10 +93,7 @@ pub(super) fn numbers(
             hold,
             untouched_rows: _,
         } = *constraint;
-        // Columns do not lie in one piece, and means are sums that the passes do not take.
-        if centred || context.granularity == Granularity::Column {
-            return None;
-        }
+        numbers.centred = i64::from(centred);
         numbers.project_gradient = i64::from(project_gradient);
         numbers.project_update = i64::from(project_update);
         set_length(&mut numbers, length, direction);

@@ -66,6 +66,8 @@ pub(super) struct Phase {
     told_as_one: Option<[Tensor; 2]>,
     /// By unit, f64.
     pub(super) outcomes: Tensor,
+    /// By unit, f64: how many elements it has.
+    elements: Tensor,
     /// The numbers of each parameter.
     numbers: Tensor,
     /// What the record points at beside.
@@ -83,6 +85,12 @@ impl Phase {
         device: Device,
     ) -> Self {
         let (division, all) = divided(&mut members, elements);
+        let counts = members
+            .iter()
+            .flatten()
+            .flat_map(|member| std::iter::repeat_n(member.numbers.elements, member.units as usize));
+        let mut counts: Vec<f64> = counts.collect();
+        counts.resize(counts.len().max(1), 0.0);
         let room = |count: i64| Tensor::zeros([count.max(1)], (Kind::Double, device));
         let numbers = table(&all, device);
         let chunks = table(&division.chunks, device);
@@ -122,6 +130,7 @@ impl Phase {
             remembered,
             outcomes,
             numbers,
+            elements: Tensor::from_slice(&counts).to_device(device),
             _kept: vec![chunks, unit_blocks, sums, products, squares, tests, wholes],
         }
     }
@@ -167,16 +176,18 @@ impl Phase {
     pub(super) fn measured(&self) -> Tensor {
         let outcomes = self.outcomes.view([-1, OUTCOME]);
         let of = |column: i64| outcomes.select(1, column);
-        let (ww, wg, gg, wd, dd) = (of(0), of(1), of(2), of(5), of(6));
-        // m = (p − 1) w + q d.
-        let (p, q) = (of(9) - 1.0, of(10));
-        let wm = &p * &ww + &q * &wd;
+        let (ww, wg, gg, wd, dd) = (of(0), of(1), of(2), of(6), of(7));
+        // m = (p − 1) w + q d + o, of units of so many elements.
+        let (p, q, o, trust) = (of(11) - 1.0, of(12), of(13), of(14));
+        let (w, d) = (of(5), of(8));
+        let wm = &p * &ww + &q * &wd + &o * &w;
         let mm = &p * &p * &ww + &p * &q * &wd * 2.0 + &q * &q * &dd;
+        let mm = mm + &o * 2.0 * (&p * &w + &q * &d) + &o * &o * &self.elements;
         let radius = match &self.radii {
             Some(radii) => radii.copy(),
             None => ww.zeros_like(),
         };
-        let all = Tensor::stack(&[ww, wg, gg, wm, mm, of(11), radius], 0);
+        let all = Tensor::stack(&[ww, wg, gg, wm, mm, trust, radius], 0);
         let Some([whole, first]) = &self.told_as_one else {
             return all;
         };
