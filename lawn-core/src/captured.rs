@@ -10,7 +10,9 @@ use crate::report::StepReport;
 impl Optimizer {
     /// What the launches of the next step are called with, of the kernels of CUDA. As long as it is
     /// the same, a graph that has captured the launches of one step is right for the others: a freeze, a
-    /// thaw, groups that are set and parameters that are trained from now on make it another one.
+    /// thaw and parameters that are trained from now on make it another one. Rates and weight decays of
+    /// groups are numbers on the device, and make it another one only where a decay decides whether the
+    /// kernels take a parameter.
     ///
     /// ```text
     /// launches(options)            the same as those captured?
