@@ -223,14 +223,16 @@ def require_gpu(trials):
 
 
 def replays(told):
-    """Whether passes were replayed from graphs, and how many."""
+    """Whether steps were replayed from graphs with the optimizer's in them, after checks, and how many."""
     used = next((one["graphs"] for one in told if one["event"] == "computed"), None) or {}
-    replayed, captured = used.get("replayed", 0), used.get("captured", 0)
-    return replayed > 0, f"{replayed} passes replayed from {captured} graphs"
+    counts = [used.get(key, 0) for key in ("replayed", "captured", "updated", "checked")]
+    replayed, captured, updated, checked = counts
+    says = f"{replayed} passes replayed from {captured} graphs, {updated} with the optimizer's step, {checked} both ways"
+    return replayed > 0 and updated > 0 and checked > 0, says
 
 
 def captured(trials, task, box):
-    """Forward and backward passes that are captured and replayed: the bits of those that are not."""
+    """Steps that are captured and replayed: the bits of those that are not."""
     require_gpu(trials)
     _, whole = trials.whole(task, box)
     told, weights = trials.run(task, box, flags=GRAPHS)

@@ -92,7 +92,7 @@ def races(results):
     found = of_kind(results, "race")
     if not found:
         return []
-    rows = []
+    rows, in_graphs = [], []
     for net, batch in dict.fromkeys((one["net"], one["batch"]) for one in found):
         own = [one for one in found if (one["net"], one["batch"]) == (net, batch)]
         ours, theirs = (statistics.median(one[side] for one in own) for side in ("ours", "theirs"))
@@ -105,13 +105,28 @@ def races(results):
         again = [one["same bits"] for one in of_kind(results, "same bits") if (one["net"], one["batch"]) == (own[0]["net"], batch)]
         again = f"{again[-1]:,.0f}" if again else "–"
         rows.append([net, f"{batch:,}", f"{ours:,.0f}", eager, again, f"{theirs:,.0f}", span, len(own)])
+        in_graphs.append([rows[-1][0], rows[-1][1], *graphs(own, of_kind(results, "eager"))])
     peers = ", ".join(dict.fromkeys(one["theirs is"] for one in found))
     return [
         "## Training, samples a second",
         f"By turns with {peers}; medians of the rounds, and their ratios with the range. Ours takes graphs "
         "of CUDA on a GPU; without them it ran once, and once with operations that give the same bits each time.",
         table(["", "batch size", "ours", "ours without graphs", "ours, the same bits", "PyTorch eager", "ratio", "rounds"], rows),
+        "Steps in graphs: passes that were replayed, those of them with the optimizer's step, and those computed both "
+        "ways; microseconds until the host goes on after a step, with graphs and without:",
+        table(["", "batch size", "replayed", "with the optimizer", "both ways", "host", "host without"], in_graphs),
     ]
+
+
+def graphs(races, eager):
+    """How many passes of a race were replayed, and how long the host is held by a step."""
+    used = races[-1].get("graphs") or {}
+    counts = [f"{used[key]:,}" if key in used else "–" for key in ("replayed", "updated", "checked")]
+    same = [one for one in eager if (one["net"], one["batch"]) == (races[0]["net"], races[0]["batch"])]
+    for found in (races, same):
+        held = [one["host_seconds"] for one in found if one.get("host_seconds") is not None]
+        counts.append(f"{statistics.median(held) * 1e6:,.0f}" if held else "–")
+    return counts
 
 
 def beginnings(results):

@@ -87,6 +87,8 @@ class Race:
             result[f"{side} is"] = told["implementation"]
             if told.get("not_captured"):
                 self.says = f"without graphs: {told['not_captured']}"
+            if side == "ours":
+                result |= {key: told[key] for key in ("host_seconds", "graphs") if told.get(key) is not None}
         return {**result, "says": self.says}
 
     def side(self, side, box):
@@ -105,7 +107,8 @@ class Race:
     def once_more(self, kind, option, box):
         """Ours once more, another way."""
         told = last_object(run([*self.ours, option], Box(60, box)))
-        return {"kind": kind, "net": self.net, "batch": self.batch, kind: told[self.key]}
+        result = {"kind": kind, "net": self.net, "batch": self.batch, kind: told[self.key]}
+        return {**result, "host_seconds": told.get("host_seconds")}
 
 
 # With it our programs launch operations one by one.

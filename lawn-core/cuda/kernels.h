@@ -89,7 +89,7 @@ DEVICE void update_block(const Plan &plan, Index block, Index blocks) {
     clear(square);
   }
   FOR_EACH_THREAD(thread) {
-    const Products none = {0.0, 0.0};
+    const Products none = {0.0, 0.0, 0.0};
     whole[thread] = none;
   }
   if (plan.decision->taken && block < plan.chunk_count &&

@@ -13,10 +13,12 @@ DEVICE void add(Sums &a, const Sums &b) {
   a.gg += b.gg;
   a.wg_low += b.wg_low;
   a.gg_low += b.gg_low;
+  a.w += b.w;
 }
 DEVICE void add(Products &a, const Products &b) {
   a.wd += b.wd;
   a.dd += b.dd;
+  a.d += b.d;
 }
 DEVICE void add(Tested &a, const Tested &b) {
   a.ww += b.ww;
@@ -162,10 +164,11 @@ template <typename E> DEVICE void sum_chunk(const Plan &plan, Index block, Sums 
   const Chunk chunk = plan.chunks[block];
   const Pointers at = plan.pointers[chunk.tensor];
   const bool all = plan.numbers[chunk.tensor].needs_products || plan.measures;
+  const bool centred = plan.numbers[chunk.tensor].centred;
   const int lanes = int(chunk.lanes), groups = THREADS / lanes;
   for (Index base = 0; base < chunk.pieces; base += groups) {
     FOR_EACH_THREAD(thread) {
-      Sums sums = {0.0, 0.0, 0.0, 0.0, 0.0};
+      Sums sums = {0.0, 0.0, 0.0, 0.0, 0.0, 0.0};
       const Index piece = base + thread / lanes;
       if (piece < chunk.pieces) {
         walk(plan, chunk, piece, thread % lanes, [&](const Place &place) {
@@ -180,6 +183,9 @@ template <typename E> DEVICE void sum_chunk(const Plan &plan, Index block, Sums 
               sums.wg += double(w[j]) * double(g[j]);
               if (wide) {
                 sums.wg_low += double(w[j]) * (double(g[j]) * down());
+              }
+              if (centred) {
+                sums.w += double(w[j]);
               }
             }
           }
@@ -235,7 +241,7 @@ DEVICE void make_before(const Plan &plan, Index block) {
   }
   for (Index base = 0; base < units.count; base += groups) {
     FOR_EACH_THREAD(thread) {
-      Sums sums = {0.0, 0.0, 0.0, 0.0, 0.0};
+      Sums sums = {0.0, 0.0, 0.0, 0.0, 0.0, 0.0};
       const Index unit = units.first + base + thread / lanes;
       if (base + thread / lanes < units.count && !plan.sums_late) {
         const Sums *pieces = plan.sums + numbers.first_piece + unit * numbers.pieces_per_unit;
@@ -256,6 +262,7 @@ DEVICE void make_before(const Plan &plan, Index block) {
         outcome.sums = partial[thread];
         outcome.products.wd = 0.0;
         outcome.products.dd = 0.0;
+        outcome.products.d = 0.0;
         if (before(numbers, *plan.decision, radius, outcome)) {
           plan.radii[index] = 0.0;
         }
@@ -297,7 +304,7 @@ DEVICE Ruling ruling_of(const Plan &plan, const Numbers &numbers, Tested *tested
       add(all, plan.tests[numbers.first_block + i]);
     }
     tested[thread] = all;
-    Products whole = {0.0, 0.0};
+    Products whole = {0.0, 0.0, 0.0};
     for (Index i = thread; i < numbers.chunks; i += THREADS) {
       add(whole, plan.wholes[numbers.first_chunk + i]);
     }
@@ -331,11 +338,11 @@ DEVICE void update_chunk(const Plan &plan, Index block, Products *partial, Produ
   const Pointers at = plan.pointers[chunk.tensor];
   const Numbers &numbers = plan.numbers[chunk.tensor];
   const Of direction(numbers, plan.updates[chunk.tensor]);
-  const bool moves = numbers.single_pass, sums = !moves || plan.measures;
+  const bool moves = numbers.single_pass, sums = !moves || plan.measures, centred = numbers.centred;
   const int lanes = int(chunk.lanes), groups = THREADS / lanes;
   for (Index base = 0; base < chunk.pieces; base += groups) {
     FOR_EACH_THREAD(thread) {
-      Products products = {0.0, 0.0};
+      Products products = {0.0, 0.0, 0.0};
       const Index piece = base + thread / lanes;
       if (piece < chunk.pieces) {
         const Outcome &outcome = plan.outcomes[chunk.unit + (chunk.pieces > 1 ? piece : 0)];
@@ -364,6 +371,9 @@ DEVICE void update_chunk(const Plan &plan, Index block, Products *partial, Produ
             if (sums && j < place.count) {
               products.wd += double(w[j]) * double(d);
               products.dd += double(d) * double(d);
+              if (centred) {
+                products.d += double(d);
+              }
             }
             w[j] = p * w[j] + q * d;
           }
@@ -423,7 +433,7 @@ DEVICE void make_after(const Plan &plan, Index block) {
   const Ruling ruling = ruling_of(plan, numbers, tested, partial);
   for (Index base = 0; base < units.count; base += groups) {
     FOR_EACH_THREAD(thread) {
-      Products products = {0.0, 0.0};
+      Products products = {0.0, 0.0, 0.0};
       const Index unit = units.first + base + thread / lanes;
       if (base + thread / lanes < units.count) {
         const Products *pieces =
@@ -456,13 +466,14 @@ DEVICE void make_after(const Plan &plan, Index block) {
   }
 }
 
-// The last pass: w ← p w + q d.
+// The last pass: w ← p w + q d + o.
 template <int RULE, typename E> DEVICE void move_chunk(const Plan &plan, Index block) {
   typedef typename Kept<E>::Work W;
   typedef Direction<RULE, W> Of;
   const Chunk chunk = plan.chunks[block];
   const Pointers at = plan.pointers[chunk.tensor];
   const Of direction(plan.numbers[chunk.tensor], plan.updates[chunk.tensor]);
+  const bool centred = plan.numbers[chunk.tensor].centred;
   const int lanes = int(chunk.lanes), groups = THREADS / lanes;
   for (Index base = 0; base < chunk.pieces; base += groups) {
     FOR_EACH_THREAD(thread) {
@@ -470,7 +481,7 @@ template <int RULE, typename E> DEVICE void move_chunk(const Plan &plan, Index b
       if (piece < chunk.pieces) {
         const Outcome &outcome = plan.outcomes[chunk.unit + (chunk.pieces > 1 ? piece : 0)];
         const W kappa = W(outcome.kappa), alpha = W(outcome.alpha);
-        const W p = W(outcome.p), q = W(outcome.q);
+        const W p = W(outcome.p), q = W(outcome.q), o = W(outcome.o);
         walk(plan, chunk, piece, thread % lanes, [&](const Place &place) {
           W w[PACK], g[PACK], s[Of::RECALLS + 1][PACK];
           load_weights<E>(at, place, w);
@@ -491,7 +502,7 @@ template <int RULE, typename E> DEVICE void move_chunk(const Plan &plan, Index b
             UNROLL for (int k = 0; k < Of::RECALLS; ++k) {
               s[k][j] = buffers[k];
             }
-            w[j] = p * w[j] + q * d;
+            w[j] = centred ? p * w[j] + (q * d + o) : p * w[j] + q * d;
           }
           if (Of::UPDATES_LAST) {
             UNROLL for (int k = 0; k < Of::RECALLS; ++k) {

@@ -62,7 +62,7 @@ struct Numbers {
   Index single_pass;
   // The inner products of w and g are needed before the buffers move.
   Index needs_products;
-  Index constrained, project_gradient, project_update;
+  Index constrained, project_gradient, project_update, centred;
   double gradient_rounding;
   double rate_scale, l2, decoupled, directed, trusted_l2;
   Index trust;
@@ -99,10 +99,14 @@ struct UnitBlock {
 // Σ over a piece or a unit. The low ones are of g · 2⁻⁵⁶⁰, whose squares cannot overflow.
 struct Sums {
   double ww, wg, gg, wg_low, gg_low;
+  // Σ w, where units are centred.
+  double w;
 };
 
 struct Products {
   double wd, dd;
+  // Σ d, where units are centred.
+  double d;
 };
 
 // Of rows that were tested: their sums, and how many have a gradient that is not across them.
@@ -116,11 +120,12 @@ struct Square {
   double plain, low;
 };
 
-// What one unit did in a step: g̃ = κ g + α w, and w ← p w + q d.
+// What one unit did in a step: g̃ = κ g + α w, and w ← p w + q d + o, where o takes off the mean of a
+// centred unit and is 0 for others.
 struct Outcome {
   Sums sums;
   Products products;
-  double kappa, alpha, p, q, trust;
+  double kappa, alpha, p, q, o, trust;
 };
 
 // What is remembered of a parameter beside its buffers.

@@ -33,6 +33,30 @@ DEVICE bool can_be_held(const Numbers &numbers, double ww) {
   return numbers.hold == BALL ? is_finite(ww) : has_direction(ww);
 }
 
+// ⟨w,w⟩ of the weights whose norm is held: of a centred unit without their mean.
+DEVICE double held_square(const Numbers &numbers, const Sums &sums) {
+  return numbers.centred ? left_of(sums.ww, sums.w * sums.w / numbers.elements, rounding()) : sums.ww;
+}
+
+// What makes a unit without a mean of its weights and its direction:
+//
+//   w̃ = s (w − m)    s = r / ‖w − m‖    m = Σw/n        d̃ = d − m_d    m_d = Σd/n
+struct Centre {
+  double scale, weight_mean, direction_mean;
+};
+
+// That of a unit of which these are the sums; of one that is not centred it changes nothing.
+DEVICE Centre centre_of(const Numbers &numbers, const Outcome &outcome, double radius, bool bound) {
+  Centre centre = {1.0, 0.0, 0.0};
+  if (bound && numbers.centred) {
+    const double n = numbers.elements, w = outcome.sums.w;
+    centre.scale = radius / sqrt(outcome.sums.ww - w * w / n);
+    centre.weight_mean = w / n;
+    centre.direction_mean = outcome.products.d / n;
+  }
+  return centre;
+}
+
 // What the sums over a unit are of, in the units of the gradient: ⟨w,g⟩ and ‖g‖, times κ.
 struct Scaled {
   double wg, g_norm;
@@ -56,14 +80,19 @@ DEVICE Scaled scaled(const Numbers &numbers, const Sums &sums, double kappa) {
 // unit that is free.
 DEVICE bool before(const Numbers &numbers, const Decision &decision, double radius,
                    Outcome &outcome) {
-  const double ww = outcome.sums.ww, eta = decision.rate * numbers.rate_scale;
-  const bool bound = numbers.constrained && radius > 0.0 && can_be_held(numbers, ww);
+  const double eta = decision.rate * numbers.rate_scale;
+  const double held = held_square(numbers, outcome.sums);
+  const bool can_be = can_be_held(numbers, held);
+  const bool bound = numbers.constrained && radius > 0.0 && can_be;
+  // The mean goes before the rule sees the weights, which are then scaled to their norm.
+  const double ww = bound && numbers.centred ? radius * radius : held;
   const Scaled g = scaled(numbers, outcome.sums, decision.kappa);
   double square = g.g_norm * g.g_norm;
   outcome.kappa = decision.kappa;
   outcome.alpha = 0.0;
   outcome.p = 1.0 - eta * numbers.decoupled;
   outcome.q = -eta;
+  outcome.o = 0.0;
   outcome.trust = 1.0;
   if (bound && numbers.project_gradient) {
     const double a = g.wg / ww;
@@ -84,7 +113,7 @@ DEVICE bool before(const Numbers &numbers, const Decision &decision, double radi
     outcome.kappa *= outcome.trust;
     outcome.alpha = (outcome.alpha + lambda) * outcome.trust;
   }
-  return numbers.constrained && radius > 0.0 && !can_be_held(numbers, ww);
+  return numbers.constrained && radius > 0.0 && !can_be;
 }
 
 // Whether the gradient is across a unit of so many elements, of which these are the sums.
@@ -136,12 +165,21 @@ DEVICE Ruling rule_on(const Numbers &numbers, const Decision &decision, const Te
 //   b = ⟨w,d⟩/⟨w,w⟩    ‖d̃‖² = ⟨d,d⟩ − b² ⟨w,w⟩    ℓ = η ρ, or by another length
 //   c = r / ‖w − ℓ d̃‖, or 1 − 2 λ    p = c (1 + ℓ b)    q = −c ℓ
 //
-// `memory` is what the constraint remembers of the unit; `updates` counts this one.
+// `memory` is what the constraint remembers of the unit; `updates` counts this one. Of a centred unit w
+// and d are those that `Centre` describes.
 DEVICE void after(const Numbers &numbers, const Decision &decision, double radius,
                   const Ruling &ruling, Index updates, double &memory, Outcome &outcome) {
-  const double ww = outcome.sums.ww, wd = outcome.products.wd, dd = outcome.products.dd;
+  double ww = held_square(numbers, outcome.sums);
+  double wd = outcome.products.wd, dd = outcome.products.dd;
   const double rate = decision.rate * numbers.rate_scale;
   const bool bound = numbers.constrained && radius > 0.0 && can_be_held(numbers, ww);
+  const Centre centre = centre_of(numbers, outcome, radius, bound);
+  if (bound && numbers.centred) {
+    const double n = numbers.elements, m = centre.weight_mean, m_d = centre.direction_mean;
+    ww = centre.scale * centre.scale * (outcome.sums.ww - n * m * m);
+    wd = centre.scale * (wd - n * m * m_d);
+    dd = left_of(dd, n * m_d * m_d, rounding());
+  }
   double b = bound && numbers.project_update ? wd / ww : 0.0;
   if (ruling.of_rows && ww > 0.0) {
     const double below = sqrt(ww) + numbers.radial_epsilon;
@@ -191,6 +229,11 @@ DEVICE void after(const Numbers &numbers, const Decision &decision, double radiu
     // The step goes against all of w, so that only rounding would give what is left a direction.
     outcome.p = 1.0;
     outcome.q = 0.0;
+  }
+  if (bound && numbers.centred) {
+    // p w̃ + q d̃ of w and d.
+    outcome.p *= centre.scale;
+    outcome.o = -outcome.p * centre.weight_mean - outcome.q * centre.direction_mean;
   }
 }
 

@@ -88,15 +88,19 @@ enum Norms {
     Hyperball,
     Cpr,
     Rotational,
+    Centred,
+    ByColumn,
 }
 
-const NORMS: [Norms; 6] = [
+const NORMS: [Norms; 8] = [
     Norms::Free,
     Norms::ByLayer,
     Norms::ByRow,
     Norms::Hyperball,
     Norms::Cpr,
     Norms::Rotational,
+    Norms::Centred,
+    Norms::ByColumn,
 ];
 
 impl Norms {
@@ -108,6 +112,8 @@ impl Norms {
             Self::Hyperball => "hyperball",
             Self::Cpr => "cpr",
             Self::Rotational => "rotational",
+            Self::Centred => "centred",
+            Self::ByColumn => "by column",
         }
     }
 
@@ -129,6 +135,8 @@ impl Norms {
                     ..RotationalConfig::new(0.1)
                 });
             }
+            Self::Centred => config.rotational = Some(RotationalConfig::new(0.1)),
+            Self::ByColumn => config.lawn = Some(lawn(Granularity::Column)),
         }
         config.decay = WeightDecay::None;
     }

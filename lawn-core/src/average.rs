@@ -1,10 +1,14 @@
 //! The moving average of weights.
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
+use crate::backend::slot::Slot;
 use crate::error::{Error, require};
 use crate::libtorch::foreach::{foreach_copy, foreach_lerp};
+use crate::optimizer::Optimizer;
+use crate::parameters::layout::address;
 use crate::state::file::State;
+use crate::swapped;
 
 const FORMAT: &str = "lawn-core weight average";
 const VERSION: u32 = 1;
@@ -18,8 +22,9 @@ const VERSION: u32 = 1;
 /// ```
 ///
 /// It is of whatever tensors it is given: the trainable ones, or running statistics as well. Those
-/// that are no floating-point numbers are copied. The average has the kind of its tensor, so it
-/// should be f32 or f64.
+/// that are no floating-point numbers are copied. The average has the kind of its tensor, which has
+/// to be f32 or f64: of weights in 16 bits it is of the f32 copies that an optimizer has of them
+/// ([`Optimizer::average`]).
 ///
 /// Source: Polyak and Juditsky 1992; the exponential form as in Tarvainen and Valpola 2017, arXiv
 /// 1703.01780; warm-up as in TensorFlow's `ExponentialMovingAverage` with `num_updates`.
@@ -60,7 +65,80 @@ pub struct WeightAverage {
 struct Entry {
     name: String,
     weight: Tensor,
+    /// What the average is of, where that is not the weight: its f32 copy.
+    master: Option<Tensor>,
     average: Tensor,
+    /// The weight, while the average of its copy stands in its place.
+    aside: Option<Tensor>,
+}
+
+impl Entry {
+    fn new(name: String, weight: &Tensor, master: Option<Tensor>) -> Result<Self, Error> {
+        let weight = weight.detach();
+        let source = master.as_ref().unwrap_or(&weight);
+        let found = source.kind();
+        if matches!(found, Kind::Half | Kind::BFloat16) {
+            return Err(Error::NarrowAverage { name, found });
+        }
+        Ok(Self {
+            average: source.copy(),
+            name,
+            weight,
+            master,
+            aside: None,
+        })
+    }
+
+    /// What the average is of.
+    fn source(&self) -> &Tensor {
+        self.master.as_ref().unwrap_or(&self.weight)
+    }
+
+    /// Where the weight lies, if it has anything.
+    fn address(&self) -> Option<usize> {
+        (self.weight.numel() > 0).then(|| address(&self.weight))
+    }
+}
+
+impl Optimizer {
+    /// An average of these tensors, as [`WeightAverage::new`] makes it, but of the f32 copies that
+    /// the optimizer has of those in 16 bits, with
+    /// [`master_weights`](crate::OptimizerConfig::master_weights).
+    ///
+    /// ```
+    /// use lawn_core::{AdamConfig, OptimizerConfig, Parameters, Schedule};
+    /// use tch::{Device, Kind, nn};
+    ///
+    /// let mut vs = nn::VarStore::new(Device::Cpu);
+    /// let _fc = nn::linear(vs.root() / "fc", 4, 2, Default::default());
+    /// vs.bfloat16();
+    /// let config = OptimizerConfig {
+    ///     master_weights: true,
+    ///     ..OptimizerConfig::new(AdamConfig::default(), Schedule::constant(1e-3))
+    /// };
+    /// let optimizer = config.build(Parameters::from_var_store(&vs)?)?;
+    /// let average = optimizer.average(vs.variables(), 0.999)?;
+    /// assert_eq!(average.state().tensors["fc.weight"].kind(), Kind::Float);
+    /// # Ok::<(), lawn_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`WeightAverage::new`].
+    pub fn average(
+        &self,
+        named: impl IntoIterator<Item = (impl Into<String>, Tensor)>,
+        decay: f64,
+    ) -> Result<WeightAverage, Error> {
+        WeightAverage::of(named, decay, |weight| {
+            let is_it = |slot: &&Slot| {
+                let same = address(&slot.weight) == address(weight);
+                same && slot.weight.size() == weight.size()
+            };
+            let master = self.slots.iter().find(is_it)?.master.as_ref()?;
+            Some(master.shallow_clone())
+        })
+    }
 }
 
 impl WeightAverage {
@@ -68,19 +146,28 @@ impl WeightAverage {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] for a decay outside of 0 to below 1, [`Error::DuplicateParameter`].
+    /// [`Error::Setting`] for a decay outside of 0 to below 1, [`Error::DuplicateParameter`],
+    /// [`Error::NarrowAverage`] for f16 and bf16.
     pub fn new(
         named: impl IntoIterator<Item = (impl Into<String>, Tensor)>,
         decay: f64,
     ) -> Result<Self, Error> {
+        Self::of(named, decay, |_| None)
+    }
+
+    /// The same, of what `master` has for a tensor in its place.
+    fn of(
+        named: impl IntoIterator<Item = (impl Into<String>, Tensor)>,
+        decay: f64,
+        master: impl Fn(&Tensor) -> Option<Tensor>,
+    ) -> Result<Self, Error> {
         let sound = (0.0..1.0).contains(&decay);
         require(sound, "average.decay", "at least 0 and below 1", decay)?;
-        let entry = |(name, weight): (_, Tensor)| Entry {
-            name: Into::into(name),
-            average: weight.detach().copy(),
-            weight: weight.detach(),
+        let entry = |(name, weight): (_, Tensor)| {
+            let master = master(&weight);
+            Entry::new(Into::into(name), &weight, master)
         };
-        let mut entries: Vec<Entry> = named.into_iter().map(entry).collect();
+        let mut entries: Vec<Entry> = named.into_iter().map(entry).collect::<Result<_, _>>()?;
         entries.sort_by(|one, next| one.name.cmp(&next.name));
         if let Some(pair) = entries.windows(2).find(|pair| pair[0].name == pair[1].name) {
             return Err(Error::DuplicateParameter {
@@ -98,11 +185,9 @@ impl WeightAverage {
 
     /// With a smaller decay at first, so that the start is soon forgotten.
     #[must_use]
-    pub fn with_warm_up(self) -> Self {
-        Self {
-            warms_up: true,
-            ..self
-        }
+    pub fn with_warm_up(mut self) -> Self {
+        self.warms_up = true;
+        self
     }
 
     /// Updates so far.
@@ -129,32 +214,39 @@ impl WeightAverage {
         let is_float = |entry: &&Entry| entry.weight.is_floating_point();
         let (floats, others): (Vec<_>, Vec<_>) = self.entries.iter().partition(is_float);
         foreach_lerp(
-            floats.iter().map(|entry| (&entry.average, &entry.weight)),
+            floats.iter().map(|entry| (&entry.average, entry.source())),
             1.0 - decay,
         );
         foreach_copy(others.iter().map(|entry| (&entry.average, &entry.weight)));
         self.updates += 1;
     }
 
-    /// Puts the average in the place of the weights, or takes it out again.
+    /// Puts the average in the place of the weights, or takes it out again, to the bit.
+    ///
+    /// Until then an optimizer of these weights refuses a step, and whatever else takes them for
+    /// those that are trained: [`Error::Averaged`]. Weights that are saved meanwhile are the
+    /// average.
     pub fn swap(&mut self) {
-        let weights: Vec<Tensor> = self
-            .entries
-            .iter()
-            .map(|entry| entry.weight.copy())
-            .collect();
-        foreach_copy(
-            self.entries
-                .iter()
-                .map(|entry| (&entry.weight, &entry.average)),
-        );
-        foreach_copy(
-            self.entries
-                .iter()
-                .map(|entry| &entry.average)
-                .zip(&weights),
-        );
+        let (copied, own): (Vec<_>, Vec<_>) =
+            (self.entries.iter_mut()).partition(|entry| entry.master.is_some());
+        let weights: Vec<Tensor> = own.iter().map(|entry| entry.weight.copy()).collect();
+        foreach_copy(own.iter().map(|entry| (&entry.weight, &entry.average)));
+        foreach_copy(own.iter().map(|entry| &entry.average).zip(&weights));
+        for entry in copied {
+            match entry.aside.take() {
+                Some(weight) => entry.weight.copy_(&weight),
+                None => {
+                    entry.aside = Some(entry.weight.copy());
+                    entry.weight.copy_(&entry.average);
+                }
+            }
+        }
         self.is_swapped = !self.is_swapped;
+        let addresses = self.entries.iter().filter_map(Entry::address);
+        match self.is_swapped {
+            true => swapped::put(addresses),
+            false => swapped::take(addresses),
+        }
     }
 
     /// The average and its count, copied.
@@ -253,10 +345,19 @@ impl WeightAverage {
     }
 }
 
+impl Drop for WeightAverage {
+    /// What is in the place of the weights stays there, and is what is trained from then on.
+    fn drop(&mut self) {
+        if self.is_swapped {
+            swapped::take(self.entries.iter().filter_map(Entry::address));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tch::{Device, Kind};
+    use tch::Device;
 
     fn tensor(values: &[f32]) -> Tensor {
         Tensor::from_slice(values)

@@ -107,6 +107,13 @@ pub enum Error {
         "a step was interrupted: some parameters have moved and others have not; expected a state and its weights to be loaded"
     )]
     Interrupted,
+    /// Launches that were captured, and are not those of the step that they are to be carried out
+    /// for. None was.
+    #[error("the launches that were captured are not those of this step: {why}")]
+    OtherLaunches {
+        /// What is different.
+        why: &'static str,
+    },
     /// A layer after one that is none, or none of those before it.
     #[error(
         "a layer is after that of `{name}`: expected a parameter of a layer before it in the list"
@@ -115,9 +122,10 @@ pub enum Error {
         /// The parameter that it names.
         name: String,
     },
-    /// A constraint by head on a parameter that has none of so many rows.
+    /// A constraint by head on a parameter that has none of so many rows. A
+    /// [`Group`](crate::Group) gives it another [granularity](crate::Group::granularity).
     #[error(
-        "parameter `{name}`: expected a first dimension of heads with {rows} rows each, found {found}"
+        "parameter `{name}`: expected a first dimension of heads with {rows} rows each, found {found}; a group can give it another granularity, or take it from the constraint"
     )]
     Heads {
         /// The parameter.
@@ -133,6 +141,27 @@ pub enum Error {
         "the weights are those of evaluation: expected `Optimizer::train` before anything that trains"
     )]
     Evaluating,
+    /// A step, or the taking up of a state, while a [`WeightAverage`](crate::WeightAverage) is in
+    /// the place of the weights that are trained.
+    #[error(
+        "parameter `{name}`: an average is in the place of its weights; expected a second `WeightAverage::swap` before anything that trains"
+    )]
+    Averaged {
+        /// The first such parameter.
+        name: String,
+    },
+    /// An average of weights whose kind has too few bits for it: what one update adds would be
+    /// rounded away. With [`master_weights`](crate::OptimizerConfig::master_weights) an optimizer
+    /// has f32 copies of them, of which [`Optimizer::average`](crate::Optimizer::average) is.
+    #[error(
+        "average of `{name}`: expected f32 or f64, found {found:?}; with `master_weights` in the optimizer's configuration, `Optimizer::average` is of its f32 copies"
+    )]
+    NarrowAverage {
+        /// The tensor.
+        name: String,
+        /// Its element kind.
+        found: tch::Kind,
+    },
     /// An answer of a rule of one's own that no step can be made of.
     #[error("rule `{rule}`, parameter `{name}`: expected {expected}, found {found}")]
     RuleAnswer {

@@ -60,6 +60,15 @@
 //!   [`Group`]s; serde throughout; [`build`](OptimizerConfig::build) checks all of it.
 //! - [`Optimizer`]: [`step`](Optimizer::step), [`treatments`](Optimizer::treatments),
 //!   [`diagnostics`](Optimizer::diagnostics), [`state`](Optimizer::state).
+//! - Changes between steps, all of them calls: [`set_rate_factor`](Optimizer::set_rate_factor) and
+//!   [`set_group`](Optimizer::set_group) for rates and decay, [`Plateau`] for when;
+//!   [`freeze_now`](Optimizer::freeze_now), [`unfreeze`](Optimizer::unfreeze),
+//!   [`scale_radii`](Optimizer::scale_radii), [`scale_radii_of`](Optimizer::scale_radii_of),
+//!   [`set_radii`](Optimizer::set_radii) and [`take_radii`](Optimizer::take_radii) for norms;
+//!   [`eval`](Optimizer::eval) and [`train`](Optimizer::train) for the weights of Schedule-Free.
+//!   Parameters are frozen and thawed by `requires_grad`. The README shows them together.
+//! - [`WeightAverage`]: the moving average of weights, [of f32 copies](Optimizer::average) where the
+//!   weights have 16 bits. [`Parameters::groups_by_depth`]: rates that fall towards the input.
 //! - [`Rule`]: what a rule of your own implements.
 //! - [`State`]: versioned safetensors, strict to load; a resumed run ends with the
 //!   same bits on the CPU.
@@ -181,9 +190,15 @@
 //!
 //! - `doc-only`: builds the documentation without libtorch.
 
+/// The examples of the README are compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod accumulation;
 mod average;
 mod backend;
+mod captured;
 mod config;
 mod constraint;
 mod decay;
@@ -203,14 +218,17 @@ mod rule;
 mod schedule;
 mod state;
 mod step;
+mod swapped;
 mod tables;
 mod units;
 
 pub use accumulation::Accumulation;
 pub use average::WeightAverage;
+pub use backend::{
+    BackendChoice as Backend, ChosenBackend, CudaCompiler, StepLaunches, StepUnderWay, Uncapturable,
+};
 #[doc(hidden)]
-pub use backend::DeviceCode;
-pub use backend::{BackendChoice as Backend, ChosenBackend, CudaCompiler};
+pub use backend::{DeviceCode, EmulatedGraph};
 pub use config::{Clock, OptimizerConfig};
 pub use constraint::*;
 pub use decay::WeightDecay;

@@ -3,7 +3,9 @@
 use crate::backend::slot::{Slot, working_kind};
 use crate::error::Error;
 use crate::optimizer::Optimizer;
+use crate::parameters::layout::address;
 use crate::rule::Context;
+use crate::swapped;
 
 impl Optimizer {
     /// Puts the weights that the rule wants evaluated in the place of those that it trains, until
@@ -16,11 +18,12 @@ impl Optimizer {
     ///
     /// # Errors
     ///
-    /// [`Error::ParameterChanged`]; nothing has changed then.
+    /// [`Error::ParameterChanged`], [`Error::Averaged`]; nothing has changed then.
     pub fn eval(&mut self) -> Result<(), Error> {
         if self.evaluates {
             return Ok(());
         }
+        self.require_own_weights()?;
         let _guard = tch::no_grad_guard();
         self.slots.iter().try_for_each(Slot::require_unchanged)?;
         let updates = self.backend.updates(&self.slots);
@@ -57,7 +60,18 @@ impl Optimizer {
     pub(crate) fn require_training(&self) -> Result<(), Error> {
         match self.evaluates {
             true => Err(Error::Evaluating),
-            false => Ok(()),
+            false => self.require_own_weights(),
+        }
+    }
+
+    /// Refuses an average in the place of weights.
+    fn require_own_weights(&self) -> Result<(), Error> {
+        let addresses = self.slots.iter().map(|slot| address(&slot.weight));
+        match swapped::first(addresses) {
+            Some(index) => Err(Error::Averaged {
+                name: self.slots[index].name.clone(),
+            }),
+            None => Ok(()),
         }
     }
 }

@@ -9,6 +9,8 @@ use crate::constraint::form::{Hold, has_direction};
 use crate::constraint::interface::NormConstraint;
 use crate::error::{Error, require};
 use crate::optimizer::{Optimizer, ZERO_AT_FREEZE};
+use crate::parameters::parameter::known;
+use crate::parameters::pattern::matches;
 use crate::units::host;
 
 /// A freeze that only comes when it is told.
@@ -23,7 +25,8 @@ impl Optimizer {
     /// # Errors
     ///
     /// [`Error::NoRadii`] before the freeze; [`Error::Radius`] for a norm that is not
-    /// finite; [`Error::ParameterChanged`]; [`Error::Evaluating`]. Nothing has changed then.
+    /// finite; [`Error::ParameterChanged`]; [`Error::Evaluating`], [`Error::Averaged`]. Nothing has
+    /// changed then.
     pub fn take_radii(&mut self) -> Result<(), Error> {
         let _guard = tch::no_grad_guard();
         self.require_training()?;
@@ -41,14 +44,15 @@ impl Optimizer {
     }
 
     /// Fixes the norms from the next step on, whatever the constraint says of when: for a freeze
-    /// by a condition that the loop over the steps knows of. Nothing without a constraint, or
-    /// after the freeze. The step is part of the state.
+    /// by a condition that the loop over the steps knows of. The freeze is one moment for all
+    /// parameters under the constraint: which these are is said before, by scope and groups. Nothing
+    /// without a constraint, or after the freeze. The step is part of the state.
     ///
     /// Waits for an accelerator.
     ///
     /// # Errors
     ///
-    /// [`Error::Evaluating`].
+    /// [`Error::Evaluating`], [`Error::Averaged`].
     pub fn freeze_now(&mut self) -> Result<(), Error> {
         self.require_training()?;
         if self.config.constraint().is_some() && !self.frozen {
@@ -58,7 +62,7 @@ impl Optimizer {
         Ok(())
     }
 
-    /// Lets go of all radii: the norms are free until [`freeze_now`](Self::freeze_now), whatever
+    /// Lets go of all radii, never of some: the norms are free until [`freeze_now`](Self::freeze_now), whatever
     /// the constraint says of when. Buffers and schedule stay, and so does what the constraint
     /// remembers of each unit. That is part of the state.
     ///
@@ -66,7 +70,7 @@ impl Optimizer {
     ///
     /// # Errors
     ///
-    /// [`Error::Evaluating`].
+    /// [`Error::Evaluating`], [`Error::Averaged`].
     pub fn unfreeze(&mut self) -> Result<(), Error> {
         self.require_training()?;
         if self.config.constraint().is_some() {
@@ -87,14 +91,58 @@ impl Optimizer {
     /// # Errors
     ///
     /// [`Error::NoRadii`] before the freeze; [`Error::Setting`] for a factor that is not a finite
-    /// number above 0; [`Error::Evaluating`].
+    /// number above 0; [`Error::Evaluating`], [`Error::Averaged`].
     pub fn scale_radii(&mut self, factor: f64) -> Result<(), Error> {
+        self.change_radii(None, ("factor", factor), |radius| radius * factor)
+    }
+
+    /// The same for the parameters whose name matches a pattern; the others keep theirs.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`scale_radii`](Self::scale_radii), and [`Error::UnmatchedPattern`] where no
+    /// parameter under the constraint matches. Nothing has changed then.
+    pub fn scale_radii_of(&mut self, pattern: &str, factor: f64) -> Result<(), Error> {
+        self.change_radii(Some(pattern), ("factor", factor), |radius| radius * factor)
+    }
+
+    /// Gives every unit of the parameters whose name matches a pattern this radius, in the place of
+    /// its own; a unit that has none stays free. The next step brings the norms there, or below it
+    /// where it is a bound. Waits for an accelerator.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`scale_radii_of`](Self::scale_radii_of), for the radius in the place of the factor.
+    pub fn set_radii(&mut self, pattern: &str, radius: f64) -> Result<(), Error> {
+        self.change_radii(Some(pattern), ("radius", radius), |_| radius)
+    }
+
+    /// Puts what `change` makes of each radius in its place, of all parameters or of those that
+    /// match a pattern.
+    fn change_radii(
+        &mut self,
+        pattern: Option<&str>,
+        (setting, value): (&'static str, f64),
+        change: impl Fn(f64) -> f64,
+    ) -> Result<(), Error> {
         self.require_training()?;
-        let valid = factor.is_finite() && factor > 0.0;
-        require(valid, "factor", "a finite number above 0", factor)?;
+        let valid = value.is_finite() && value > 0.0;
+        require(valid, setting, "a finite number above 0", value)?;
         if !self.frozen {
             return Err(Error::NoRadii {
                 found: self.steps(),
+            });
+        }
+        let is_meant = |slot: &Slot| {
+            let matches = pattern.is_none_or(|pattern| matches(pattern, &slot.name));
+            slot.is_constrained() && matches
+        };
+        if let Some(pattern) = pattern.filter(|_| !self.slots.iter().any(is_meant)) {
+            let constrained = self.slots.iter().filter(|slot| slot.is_constrained());
+            let names: Vec<&str> = constrained.map(|slot| slot.name.as_str()).collect();
+            return Err(Error::UnmatchedPattern {
+                pattern: pattern.to_owned(),
+                known: known(names.into_iter()),
             });
         }
         if self.unverified {
@@ -105,15 +153,26 @@ impl Optimizer {
         let known = self.backend.radii(&self.slots);
         self.look_at_device();
         for (slot, radii) in self.slots.iter_mut().zip(known) {
-            if let Some(radius) = &slot.radius {
-                let scaled: Vec<f64> = radii.iter().map(|radius| radius * factor).collect();
-                let scaled = Tensor::from_slice(&scaled).reshape(radius.size());
-                slot.set_radius(Some(scaled.to_device(slot.weight.device())));
-            }
+            let Some(radius) = &slot.radius else { continue };
+            let changed = |radius: f64| match radius > 0.0 && is_meant(slot) {
+                true => change(radius),
+                false => radius,
+            };
+            let changed: Vec<f64> = radii.into_iter().map(changed).collect();
+            let changed = Tensor::from_slice(&changed).reshape(radius.size());
+            slot.set_radius(Some(changed.to_device(slot.weight.device())));
         }
         self.backend.load(&mut self.slots);
         self.rescaled = true;
         Ok(())
+    }
+
+    /// Steps before the freeze, once the norms are fixed, or bounded, whatever brought that about:
+    /// the constraint, or [`freeze_now`](Self::freeze_now). Nothing before it, without a
+    /// constraint, or after [`unfreeze`](Self::unfreeze). Skipped steps do not count.
+    #[must_use]
+    pub fn frozen_at_step(&self) -> Option<u64> {
+        self.free_steps().filter(|_| self.frozen)
     }
 
     /// Steps before the freeze: those of the constraint, unless it was told otherwise. None
@@ -128,7 +187,7 @@ impl Optimizer {
         let Some(form) = self.config.constraint().map(NormConstraint::form) else {
             return Ok(());
         };
-        let norms = self.backend.unit_norms(&self.slots, form.granularity);
+        let norms = self.backend.unit_norms(&self.slots, &form);
         let constraint = self.config.constraint().expect("it has a form");
         let radii: Vec<Option<Tensor>> = (norms.into_iter())
             .map(|norms| {
@@ -184,7 +243,9 @@ impl Optimizer {
         let Some(form) = form.filter(|form| form.hold == Hold::Sphere) else {
             return Ok(());
         };
-        for slot in self.slots.iter().filter(|slot| slot.is_constrained()) {
+        let constrained = self.slots.iter();
+        let constrained = constrained.filter_map(|slot| Some((slot, slot.form(Some(&form))?)));
+        for (slot, form) in constrained {
             let norms = host(&unit_norms(slot.working(), form.granularity));
             let (relative, absolute) = rounding(slot, norms.len());
             // The next step lets go of a unit without a direction, so that it is not thrown

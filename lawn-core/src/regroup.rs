@@ -36,7 +36,9 @@ impl Optimizer {
 
     /// Sets the factor to the learning rate, or the weight decay, of the parameters whose name
     /// matches a pattern, from the next step on; what is `None` stays. It is part of the state,
-    /// and [`treatments`](Self::treatments) has it. Waits for an accelerator.
+    /// and [`treatments`](Self::treatments) has it. Of a pattern the last that was set counts, so
+    /// that a rate may be set before every step. An accelerator is waited for only where another
+    /// weight decay makes its kernels leave a parameter out, or take it in.
     ///
     /// Parameters are frozen and thawed without it: a step leaves those alone that require no
     /// gradient at the moment.
@@ -57,14 +59,24 @@ impl Optimizer {
             decay,
         };
         self.require_regrouping(&one)?;
+        if !self.apply(&one) {
+            return Ok(());
+        }
+        remember(&mut self.regrouped, one);
+        let constraint = self.config.constraint().map(|constraint| constraint.form());
+        let rule = &*self.config.rule;
+        if self
+            .backend
+            .renumber(&self.slots, rule, constraint.as_ref())
+        {
+            return Ok(());
+        }
         // What a device knows is told to it anew, from the slots.
         let radii = self.backend.radii(&self.slots);
         self.look_at_device();
         for (slot, radii) in self.slots.iter_mut().zip(radii) {
             slot.radii = radii;
         }
-        self.apply(&one);
-        self.regrouped.push(one);
         self.hand_on();
         self.backend.load(&mut self.slots);
         Ok(())
@@ -98,17 +110,21 @@ impl Optimizer {
         }
     }
 
-    /// Sets what was found to be allowed.
-    fn apply(&mut self, one: &Regrouping) {
+    /// Sets what was found to be allowed; answers whether it was otherwise before.
+    fn apply(&mut self, one: &Regrouping) -> bool {
+        let mut changes = false;
         for (slot, treatment) in self.slots.iter_mut().zip(&mut self.treatments) {
             if matches(&one.pattern, &slot.name) {
+                let before = (treatment.learning_rate_scale, treatment.decay);
                 let scale = one.learning_rate_scale;
                 treatment.learning_rate_scale = scale.unwrap_or(treatment.learning_rate_scale);
                 treatment.decay = one.decay.unwrap_or(treatment.decay);
                 slot.regroup(treatment);
+                changes |= before != (treatment.learning_rate_scale, treatment.decay);
             }
         }
         self.freed = std::cell::OnceCell::new();
+        changes
     }
 
     /// Sets what a state says was set, and nothing else; the backend has yet to
@@ -121,8 +137,11 @@ impl Optimizer {
         for (slot, treatment) in self.slots.iter_mut().zip(&self.treatments) {
             slot.regroup(treatment);
         }
-        all.iter().for_each(|one| self.apply(one));
-        self.regrouped = all;
+        self.regrouped = Vec::new();
+        for one in all {
+            self.apply(&one);
+            remember(&mut self.regrouped, one);
+        }
         self.hand_on();
     }
 
@@ -132,4 +151,21 @@ impl Optimizer {
         let rule = &*self.config.rule;
         self.backend.regroup(&self.slots, rule, constraint.as_ref());
     }
+}
+
+/// Adds what was set, in the place of what was set of the same parameters before.
+fn remember(all: &mut Vec<Regrouping>, one: Regrouping) {
+    for earlier in all
+        .iter_mut()
+        .filter(|earlier| earlier.pattern == one.pattern)
+    {
+        if one.learning_rate_scale.is_some() {
+            earlier.learning_rate_scale = None;
+        }
+        if one.decay.is_some() {
+            earlier.decay = None;
+        }
+    }
+    all.retain(|one| one.learning_rate_scale.is_some() || one.decay.is_some());
+    all.push(one);
 }

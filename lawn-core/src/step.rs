@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use tch::Kind;
 
 use crate::backend::interface::StepRequest;
+use crate::backend::launches::Replay;
 use crate::backend::slot::{Slot, place, working_kind};
 use crate::config::{Clock, OptimizerConfig};
 use crate::constraint::Phase;
@@ -41,7 +42,8 @@ impl Optimizer {
     /// [`Error::Radius`], after a load [`Error::OtherWeights`], and of a rule of one's
     /// own [`Error::RuleAnswer`]. Nothing has changed then. [`Error::Interrupted`] after
     /// a panic in the middle of an earlier step, [`Error::Evaluating`] after
-    /// [`eval`](Self::eval).
+    /// [`eval`](Self::eval), [`Error::Averaged`] after
+    /// [`WeightAverage::swap`](crate::WeightAverage::swap).
     ///
     /// # Panics
     ///
@@ -59,6 +61,15 @@ impl Optimizer {
     /// scale that is not a finite number above 0, or no samples where the
     /// schedule counts them.
     pub fn step_with(&mut self, options: StepOptions) -> Result<StepReport, Error> {
+        self.take_step(options, None)
+    }
+
+    /// Takes a step, whose launches `replay` carries out where it is given.
+    pub(crate) fn take_step(
+        &mut self,
+        options: StepOptions,
+        replay: Option<Replay<'_>>,
+    ) -> Result<StepReport, Error> {
         let _guard = tch::no_grad_guard();
         if self.interrupted {
             return Err(Error::Interrupted);
@@ -105,6 +116,7 @@ impl Optimizer {
             options,
             weights: &self.weights,
             writes: &writes,
+            replay,
         };
         let step = || self.backend.step(&mut self.slots, &request);
         let record = match catch_unwind(AssertUnwindSafe(step)) {
@@ -174,7 +186,7 @@ impl Optimizer {
         }
     }
 
-    fn limits(&self, phase: Phase) -> Limits {
+    pub(crate) fn limits(&self, phase: Phase) -> Limits {
         let OptimizerConfig {
             clip_norm,
             check_finite,

@@ -19,6 +19,7 @@ mod ranks;
 mod tasks;
 mod train;
 pub mod trial;
+mod unread;
 
 pub use catalog::{
     DataFolder, DataSet, describe_data, describe_folders, floors, is_of_kind, make_data, refusal,
@@ -28,8 +29,8 @@ pub use data::checked::CheckedData;
 pub use data::clicks::{BadLines, ClickEncoding, ClickOrder, ClickSplit, GeneratedClicks};
 pub use data::images::{
     Augmentation, BadFile, BadFiles, Encoding, GeneratedImages, Ignored, Image, ImageFault,
-    Normalization, OtherSize, Packed, Policy, Repeat, Repeats, Scan, ScanProgress, TransformConfig,
-    decode_image, image_decoder, pack_images, scan_tested_images,
+    Interpolation, Normalization, OtherSize, Packed, Policy, Repeat, Repeats, Scan, ScanProgress,
+    TransformConfig, decode_image, image_decoder, pack_images, scan_tested_images,
 };
 pub use data::ratings::{
     CasePolicy, ColumnNames, GeneratedRatings, Ids, RawRatings, ValidationItem,
@@ -55,17 +56,18 @@ pub use tasks::{
     Surroundings, TaskConfig, TaskMetrics, TrialConfig, evaluate_images,
 };
 pub use train::{
-    Beginning, DeviceUse, EvaluationRecord, GraphUse, Notice, Observer, ParameterDiagnostics,
-    PassGraphs, RangeStep, RangeTest, RateRange, Rehearsal, SHORTAGE, Seconds, SilentObserver,
-    TreatedLayer, TreatedLayers, TrialContext, TrialEnd, TrialError, TrialInfo, TrialSummary,
-    UnitNorm, dry_run, examine, largest_share, range_test, remove_checkpoints, run_trial,
-    run_trial_on, set_aside, set_checkpoints_aside, treated_layers,
+    Beginning, DeviceUse, EvaluationRecord, Freeze, FreezeCause, GraphUse, Notice, Observer,
+    ParameterDiagnostics, PassGraphs, RangeStep, RangeTest, RateRange, Rehearsal, SHORTAGE,
+    Seconds, SilentObserver, TreatedLayer, TreatedLayers, TrialContext, TrialEnd, TrialError,
+    TrialInfo, TrialSummary, UnitNorm, dry_run, examine, largest_share, range_test,
+    remove_checkpoints, run_trial, run_trial_on, set_aside, set_checkpoints_aside, treated_layers,
 };
 pub use trial::{
     Amount, ConstraintName, Diagnostics, Evaluation, FreePhase, FreezeCondition, LambForm, Length,
     LrShape, OptimizerSettings, Precision, RuleName, ScopeName, ScopeSetting, SettingsError, Stage,
     TestPermit,
 };
+pub use unread::unread;
 
 /// Types of `lawn-core` that the public interface is made of.
 pub use lawn_core::{

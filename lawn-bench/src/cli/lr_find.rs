@@ -26,7 +26,7 @@ begins after a free phase takes no part, and the table says so. Only the trainin
 Two rates are suggested: where the smoothed loss falls fastest, and a tenth of that where it is least.
 They are rates at that batch size; where `learning_rate_scaling` makes another of a file's, the file's is
 said beside them. They say where to tune, and take the place of no tuning. A figure of the same name is
-replaced.
+replaced. Where no arm has a suggestion, it ends with 1.
 
 Examples:
   lawn lr-find lawn-bench/studies/embedded.toml
@@ -71,6 +71,38 @@ struct CellTest {
     rate_factor: f64,
     #[serde(flatten)]
     found: RangeTest,
+}
+
+impl CellTest {
+    fn has_suggestion(&self) -> bool {
+        self.found.steepest.is_some() || self.found.tenth_of_minimum.is_some()
+    }
+
+    /// How it ended, and where it suggests nothing, what to try.
+    fn end(&self) -> String {
+        let RangeTest {
+            steps, diverged, ..
+        } = &self.found;
+        let Some(last) = steps.last() else {
+            return "diverged at once: lower --from".to_owned();
+        };
+        let reached = format!("{:.2e}", last.learning_rate);
+        let has_fallen = steps.iter().any(|step| step.smoothed < steps[0].smoothed);
+        match (diverged, self.has_suggestion()) {
+            (true, true) => format!("diverged above {reached}"),
+            (false, true) => String::new(),
+            (true, false) => format!(
+                "diverged above {reached}, after {}: lower --from, or take more --steps",
+                render::count(steps.len(), "step")
+            ),
+            (false, false) if has_fallen => format!("no minimum up to {reached}: raise --to"),
+            (false, false) => format!(
+                "the loss has not fallen up to {reached}, in {}: lower --from, raise --to, or take \
+                 more --steps",
+                render::count(steps.len(), "step")
+            ),
+        }
+    }
 }
 
 impl LrFind {
@@ -126,6 +158,10 @@ impl LrFind {
             true => to_json(&tests),
             false => describe(&tests, &figures),
         });
+        if tests.iter().all(|test| !test.has_suggestion()) {
+            say("error: no rate is suggested for any arm; the last column says what to try");
+            return Ok(Exit::Failed);
+        }
         Ok(Exit::Ok)
     }
 
@@ -139,11 +175,13 @@ impl LrFind {
             steps: self.steps,
         };
         let device = plan.sweep.resources.device.here();
+        let mut arms = plan.sweep.arms.iter();
+        let arm = arms.find(|arm| arm.name == cell.arm);
         Ok(CellTest {
             task: cell.task.clone(),
             arm: cell.arm.clone(),
             batch_size: cell.batch_size,
-            rate_factor: plan.sweep.rate_factor(cell.batch_size),
+            rate_factor: arm.map_or(1.0, |arm| plan.sweep.rate_factor(arm, cell.batch_size)),
             found: range_test(&config, range, device, self.data.folder())?,
         })
     }
@@ -185,15 +223,7 @@ fn describe(tests: &[CellTest], figures: &[String]) -> String {
 /// What is to be known of a test, which came after those `before`.
 fn remarks(test: &CellTest, before: &[CellTest]) -> String {
     let (found, factor) = (&test.found, test.rate_factor);
-    let mut said = Vec::new();
-    said.push(match (found.diverged, found.steps.last()) {
-        (true, Some(last)) => format!("diverged above {:.2e}", last.learning_rate),
-        (true, None) => "diverged at once".to_owned(),
-        (false, Some(last)) if found.tenth_of_minimum.is_none() => {
-            format!("no minimum up to {:.2e}", last.learning_rate)
-        }
-        (false, _) => String::new(),
-    });
+    let mut said = vec![test.end()];
     if found.unconstrained {
         said.push("free all along".to_owned());
     }

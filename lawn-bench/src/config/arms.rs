@@ -5,7 +5,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::arm::{self, RawArm, Tuning};
 use super::source::Source;
-use super::values::{entries, file_name};
+use super::values::{entries, file_name, found};
 use crate::config::sweep::Arm;
 use crate::error::ConfigError;
 
@@ -24,40 +24,48 @@ pub(super) fn arms(
     };
     let mut arms: Vec<Arm> = Vec::new();
     for (name, table) in entries(source, root, "arms")? {
-        let arm = arm::read(source, &file_name(source, name)?, table, &defaults, tuning)?;
+        let called = file_name(source, name)?;
+        let (arm, written) = arm::read(source, &called, table, &defaults, tuning)?;
         for setting in &arm.settings {
             for optimizer in setting.everywhere() {
                 if let Err(error) = optimizer.validate_free_phase(budget) {
-                    let message = format!("arm `{}`: {error}", arm.name);
+                    let origins = written.origins(&error.to_string(), &arm.name);
+                    let message = format!("arm `{}`: {error}{origins}", arm.name);
                     return Err(source.error(name.span(), message, None));
                 }
             }
         }
-        let found = arm.settings.len();
-        let equal = match (tuning.settings, arms.first()) {
-            (Some(settings), _) if settings != found as u64 => {
+        let count = arm.settings.len();
+        let tuned = arms.iter().find(|arm| !arm.space.is_empty());
+        let equal = match (tuning.settings, tuned) {
+            // It is what it is, beside arms that are tuned.
+            _ if arm.space.is_empty() => None,
+            (Some(settings), _) if settings != count as u64 => {
                 Some(format!("tuning.settings asks for {settings}"))
             }
-            (None, Some(first)) if first.settings.len() != found => {
+            (None, Some(first)) if first.settings.len() != count => {
                 Some(format!("arm `{}` has {}", first.name, first.settings.len()))
             }
             _ => None,
         };
         if let Some(other) = equal {
-            let of = if arm.space.is_empty() {
-                "and nothing to tune"
-            } else {
-                "in its grid"
-            };
-            let plural = if found == 1 { "" } else { "s" };
+            let plural = if count == 1 { "" } else { "s" };
             let message = format!(
-                "arm `{}` has {found} setting{plural} {of}, {other}",
+                "arm `{}` has {count} setting{plural} in its grid, {other}",
                 arm.name
             );
-            let help = "every arm must be tuned over the same number of settings";
+            let help = "every arm that is tuned must be tuned over the same number of settings";
             return Err(source.error(name.span(), message, Some(help.into())));
         }
         arms.push(arm);
+    }
+    let is_tuned = arms.iter().any(|arm| !arm.space.is_empty());
+    if let (Some(settings @ 2..), false) = (tuning.settings, is_tuned) {
+        let message = format!("no arm has anything to tune, tuning.settings asks for {settings}");
+        let help = "give an arm ranges under `tune`, or leave tuning.settings out";
+        let at = found(root, &["tuning", "settings"]).ok();
+        let at = at.unwrap_or_else(|| root["arms"].span());
+        return Err(source.error(at, message, Some(help.into())));
     }
     Ok(arms)
 }

@@ -114,7 +114,7 @@ fn checked(source: &Source<'_>, laid: &Laid<'_>) -> Result<(Sweep, RawSweep), Co
         batch_sizes: &batch_sizes,
     };
     let arms = arms(source, table, &tuned, budget)?;
-    let settings = arms.first().map_or(0, |arm| arm.settings.len());
+    let settings = arms.iter().map(|arm| arm.settings.len()).max().unwrap_or(0);
     let diagnostics = diagnostics(source, &raw.diagnostics, budget, &arms)?;
     let margins = margins(source, table, &raw.report, &tasks)?;
     let sweep = Sweep {

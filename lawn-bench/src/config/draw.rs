@@ -9,7 +9,7 @@ const DIGITS: usize = 4;
 /// every arm, whatever else an arm is tuned over.
 ///
 /// New ones go to the end: another order would change the points of every sweep.
-const ORDER: [&str; 61] = [
+const ORDER: [&str; 62] = [
     "learning_rate",
     "free_epochs",
     "free_fraction",
@@ -71,6 +71,7 @@ const ORDER: [&str; 61] = [
     "least_scale",
     "update_threshold",
     "iteration",
+    "granularity_on",
 ];
 
 /// What a decay lacks to 1 lies along its dimension: no arm has both.

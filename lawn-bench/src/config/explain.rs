@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::check::Explanation;
 use super::presets::{self, PRESET};
+use super::rate::{self, RATE_BATCH_SIZE};
 use crate::config::sweep::{Arm, Domain, NamedTask, Sweep};
 
 /// The mark of a value that the file does not give.
@@ -176,6 +177,13 @@ impl Page {
                 true => self.marked(key, value, &of_preset),
                 false => self.line(key, value, is_given),
             }
+        }
+        if let Some((size, meaning)) = rate::written(arm.rate_batch_size) {
+            let is_own = [own, shared]
+                .iter()
+                .any(|table| !table[RATE_BATCH_SIZE].is_null());
+            self.text += &format!("# {meaning}\n");
+            self.marked(RATE_BATCH_SIZE, &size, if is_own { "" } else { &of_preset });
         }
         self.left_out(arm);
         let is_grid = |domain: &Domain| matches!(domain, Domain::Grid(_));

@@ -49,7 +49,7 @@ pub(super) fn check(
     for (arm, (name, _)) in sweep.arms.iter().zip(&names) {
         for setting in &arm.settings {
             for &batch_size in &sweep.batch_sizes {
-                let optimizer = setting.at(batch_size, sweep);
+                let optimizer = setting.at(batch_size, arm, sweep);
                 let mut trial = TrialConfig::new(
                     sweep.tasks[0].config.clone(),
                     optimizer,

@@ -5,6 +5,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::rate::LEARNING_RATE;
 use super::source::{Source, nearest};
 use crate::error::ConfigError;
 
@@ -77,6 +78,35 @@ pub(super) fn one_rule(
         }
         _ => Ok(()),
     }
+}
+
+/// The error for an arm whose preset has no learning rate, and that gives none either.
+pub(super) fn without_rate(source: &Source<'_>, arm: Range<usize>, preset: &str) -> ConfigError {
+    let with_rate = all().into_iter().filter(|(_, table)| {
+        let table = table.get_ref().as_table();
+        table.is_some_and(|table| {
+            let tune = table.get("tune").and_then(|tune| tune.get_ref().as_table());
+            table.contains_key(LEARNING_RATE)
+                || tune.is_some_and(|tune| tune.contains_key(LEARNING_RATE))
+        })
+    });
+    let mut names: Vec<String> = with_rate
+        .map(|(name, _)| name.into_inner().into_owned())
+        .collect();
+    // Those of its own kind first.
+    names.sort_by_key(|name| !name.starts_with(preset));
+    let kin = names.iter().take_while(|name| name.starts_with(preset));
+    let shown: Vec<&str> = match kin.clone().count() {
+        0 => names.iter().map(String::as_str).collect(),
+        _ => kin.map(String::as_str).collect(),
+    };
+    let message =
+        format!("preset `{preset}` has no learning rate of its own, and the arm gives none");
+    let help = format!(
+        "set learning_rate, or tune it; these presets have one: {}",
+        shown.join(", ")
+    );
+    source.error(arm, message, Some(help))
 }
 
 fn all() -> DeTable<'static> {

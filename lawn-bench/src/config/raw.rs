@@ -206,7 +206,8 @@ pub(super) struct RawResources {
     /// Whether trials give the same bits each time on CUDA, as they do on the CPU; confirmation trials
     /// alone where nothing is given.
     pub(super) deterministic: Option<bool>,
-    /// Whether forward and backward passes on CUDA are captured in graphs and replayed by one launch.
+    /// Whether steps on CUDA, forward, backward and optimizer, are captured in graphs and replayed by
+    /// one launch, where that gives the same as without.
     pub(super) graphs: bool,
     /// A trial that runs longer is stopped, and its outcome is timeout.
     #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = SECONDS))]
@@ -240,7 +241,7 @@ impl Default for RawResources {
             sharding: Sharding::None,
             device: DeviceChoice::Cpu,
             deterministic: None,
-            graphs: false,
+            graphs: true,
             timeout_seconds: None,
             grace_seconds: 30.0.into(),
             lease_seconds: LEASE.as_secs_f64().into(),

@@ -43,9 +43,10 @@ impl Resources {
             }
             if self.graphs {
                 lines.push(
-                    "passes on CUDA are replayed from graphs where these can be captured; that they \
-                     give the bits of passes that are not is checked on a card by `just gpu`, and is \
-                     no promise"
+                    "steps on CUDA are replayed from graphs where these can be captured: the first \
+                     two of each graph are computed both ways, and where a bit differs, or more than \
+                     rounding of operations that do not repeat their bits, the trial goes on without \
+                     graphs and a notice says so"
                         .to_owned(),
                 );
             }
@@ -89,9 +90,9 @@ mod tests {
             "{all}"
         );
         assert!(!all.contains("promised no"), "{all}");
-        assert!(!all.contains("graphs"), "{all}");
-        let graphs = said("device = \"cuda\"\ngraphs = true");
-        assert!(graphs.contains("replayed from graphs"), "{graphs}");
+        assert!(all.contains("replayed from graphs"), "{all}");
+        let none = said("device = \"cuda\"\ngraphs = false");
+        assert!(!none.contains("graphs"), "{none}");
         let none = said("device = \"auto\"\nthreads = 2\ndeterministic = false");
         assert!(
             none.contains("2 threads") && none.contains("no trial is promised"),

@@ -15,9 +15,9 @@ use crate::error::{Error, Fault, Place};
 ///
 /// Made by [`super::load`] only, which holds these to be true: names are unique
 /// and fit a file name; batch sizes ascend, seeds differ, and no confirmation
-/// seed is the tuning seed; every arm has the same number of settings, each of
-/// them valid for its rule; rungs have more of the budget and no more settings than
-/// those before.
+/// seed is the tuning seed; every arm with anything to tune has the same number of settings, any
+/// other has one, and each is valid for its rule; rungs have more of the budget and no more
+/// settings than those before.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sweep {
@@ -72,6 +72,13 @@ impl Sweep {
         self.rungs[0].settings > 1
     }
 
+    /// Whether this arm has anything to choose from.
+    #[must_use]
+    pub fn tunes(&self, arm: &str) -> bool {
+        let mut arms = self.arms.iter();
+        arms.any(|one| one.name == arm && one.settings.len() > 1)
+    }
+
     /// Makes sure that it has these batch sizes, for which `--batch` asks.
     ///
     /// # Errors
@@ -102,11 +109,11 @@ impl Sweep {
         if last.part != 1.0 || last.settings == 0 || !self.rungs.windows(2).all(descends) {
             return Err("the rungs of the sweep do not lead to its whole budget".into());
         }
-        if self
-            .arms
-            .iter()
-            .any(|arm| arm.settings.len() != first.settings)
-        {
+        let has_its_own = |arm: &Arm| match arm.space.is_empty() {
+            true => arm.settings.len() == 1,
+            false => arm.settings.len() == first.settings,
+        };
+        if !self.arms.iter().all(has_its_own) {
             return Err(format!(
                 "an arm has not the {} settings of the others",
                 first.settings
@@ -138,9 +145,31 @@ pub struct Arm {
     /// What is tuned, by hyper-parameter.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub space: BTreeMap<String, Axis>,
+    /// The batch size that its learning rates are of.
+    #[serde(default, skip_serializing_if = "RateBatchSize::is_reference")]
+    pub rate_batch_size: RateBatchSize,
     /// The points of its space at the reference batch size. A grid gives all of its points, the
     /// first key varying slowest. Ranges give points of a quasi-random sequence.
     pub settings: Vec<Setting>,
+}
+
+/// The batch size that the learning rates of an arm are of: from there they follow the batch size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RateBatchSize {
+    /// The reference batch size of the sweep.
+    #[default]
+    Reference,
+    /// This one, for which a recipe was made.
+    Of(u64),
+    /// Every one: they follow none.
+    Any,
+}
+
+impl RateBatchSize {
+    fn is_reference(&self) -> bool {
+        *self == Self::Reference
+    }
 }
 
 /// What one hyper-parameter is tuned over.
@@ -238,10 +267,15 @@ impl Axis {
 }
 
 impl Sweep {
-    /// How many times the learning rate of the file batches of `batch_size` are trained with.
+    /// How many times the learning rate of the file `arm` trains batches of `batch_size` with.
     #[must_use]
-    pub fn rate_factor(&self, batch_size: u64) -> f64 {
-        let ratio = batch_size as f64 / self.reference_batch_size as f64;
+    pub fn rate_factor(&self, arm: &Arm, batch_size: u64) -> f64 {
+        let own = match arm.rate_batch_size {
+            RateBatchSize::Reference => self.reference_batch_size,
+            RateBatchSize::Of(own) => own,
+            RateBatchSize::Any => return 1.0,
+        };
+        let ratio = batch_size as f64 / own as f64;
         match self.learning_rate_scaling {
             Scaling::None => 1.0,
             Scaling::Sqrt => ratio.sqrt(),
@@ -251,19 +285,21 @@ impl Sweep {
 }
 
 impl Setting {
-    /// The hyper-parameters at batch size `batch_size`: those drawn for it, or the
-    /// usual ones with the learning rate following it.
+    /// The hyper-parameters of this setting of `arm` at batch size `batch_size`: those drawn for
+    /// it, or the usual ones with the learning rate following it.
     ///
     /// ```text
-    /// η(B) = η · (B / B_ref)^p,   p = 0 (none), 1/2 (sqrt), 1 (linear)
+    /// η(B) = η · (B / B_own)^p,   p = 0 (none), 1/2 (sqrt), 1 (linear)
     /// ```
+    ///
+    /// `B_own` is the reference batch size, or the arm's [`rate_batch_size`](Arm::rate_batch_size).
     #[must_use]
-    pub fn at(&self, batch_size: u64, sweep: &Sweep) -> OptimizerSettings {
+    pub fn at(&self, batch_size: u64, arm: &Arm, sweep: &Sweep) -> OptimizerSettings {
         if let Some(point) = self.at.get(&batch_size) {
             return point.optimizer.clone();
         }
         let mut optimizer = self.optimizer.clone();
-        optimizer.learning_rate *= sweep.rate_factor(batch_size);
+        optimizer.learning_rate *= sweep.rate_factor(arm, batch_size);
         optimizer
     }
 
@@ -290,7 +326,7 @@ impl Setting {
 pub struct Rung {
     /// Part of the budget, above 0 and up to 1.
     pub part: f64,
-    /// Settings that every arm trains at every batch size.
+    /// Settings that every arm with anything to tune trains at every batch size.
     pub settings: usize,
 }
 
@@ -341,7 +377,7 @@ pub struct Resources {
     /// nothing is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deterministic: Option<bool>,
-    /// Whether forward and backward passes on CUDA are captured in graphs and replayed.
+    /// Whether steps on CUDA are captured in graphs and replayed, where that gives the same as without.
     #[serde(default, skip_serializing_if = "is_not")]
     pub graphs: bool,
     /// A trial that runs longer is stopped, and its outcome is `timeout`.

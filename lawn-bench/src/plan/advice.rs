@@ -6,10 +6,10 @@ use lawn_analysis::stats::Feasibility;
 use lawn_models::{Amount, FreePhase, OptimizerSettings};
 
 use crate::config::{DeviceChoice, EngineName, Engines, Sweep};
-use crate::plan::arms_advice;
 use crate::plan::choices::Frozen;
 use crate::plan::estimate::Measurement;
 use crate::plan::trials::{Cell, Plan};
+use crate::plan::{arms_advice, late_advice};
 
 /// Warnings about `plan`, given by task the samples of an epoch, what was measured, and how an
 /// earlier run was tuned.
@@ -64,7 +64,10 @@ fn of_the_plan(
     warnings.extend(too_few_seeds(&plan.sweep));
     warnings.extend(compared_with_nothing(&plan.sweep));
     warnings.extend(free_within_warm_up(plan, measured));
+    warnings.extend(arms_advice::untuned(&plan.sweep));
     warnings.extend(arms_advice::doubtful(&plan.sweep));
+    warnings.extend(arms_advice::at_other_batch_sizes(&plan.sweep));
+    warnings.extend(late_advice::too_late(&plan.sweep, epochs));
     warnings.extend(arms_advice::tiny_shares(&plan.sweep, measured));
     warnings.extend(larger_than_the_data(plan, epochs));
     warnings.extend(rungs_that_coincide(&plan.sweep));

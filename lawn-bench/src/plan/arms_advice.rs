@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use lawn_models::{
-    Amount, ConstraintName, FreezeCondition, LrShape, OptimizerSettings, RuleName, Treatment,
+    ConstraintName, FreezeCondition, LrShape, OptimizerSettings, RuleName, Treatment,
 };
 
-use crate::config::Sweep;
+use crate::config::{RateBatchSize, Scaling, Sweep};
 use crate::plan::estimate::Measurement;
 use crate::plan::trials::Cell;
 
@@ -22,7 +22,7 @@ const LARGEST_TURN: f64 = 1.0;
 /// What is said of a setting, if it is so.
 type Doubt = (fn(&OptimizerSettings) -> bool, &'static str);
 
-const DOUBTS: [Doubt; 4] = [
+const DOUBTS: [Doubt; 6] = [
     (
         |settings| settings.rule == RuleName::ScheduleFree && settings.decay != LrShape::Constant,
         "give schedule_free a falling learning rate, whose place its average takes; set decay = \
@@ -49,42 +49,21 @@ const DOUBTS: [Doubt; 4] = [
         },
         "leave less than a twentieth of the steps to the constraint",
     ),
-];
-
-/// What is said of a setting of so many evaluations a trial, if it is so.
-type LateDoubt = (fn(&OptimizerSettings, u64) -> bool, &'static str);
-
-const LATE_DOUBTS: [LateDoubt; 3] = [
     (
-        // One is the lowest, and those after it are waited for.
-        |settings, evaluations| {
-            settings.decay == LrShape::Plateau && evaluations < settings.patience() + 2
-        },
-        "never come to a fall of plateau, which waits for more evaluations than a trial has; lower \
-         plateau_patience, or evaluate more often",
-    ),
-    (
-        |settings, evaluations| match settings.freeze_when {
-            Some(FreezeCondition::Plateau(waits)) => evaluations <= u64::from(waits),
+        |settings| match settings.freeze_when {
+            Some(FreezeCondition::LogitGrowth(times)) => times <= 1.0,
+            Some(FreezeCondition::GradientNormRatio(part)) => part >= 1.0,
             _ => false,
         },
-        "never come to the plateau of freeze_when, which waits for more evaluations than a trial has",
+        "freeze at their first evaluation, whatever it measures: it is what freeze_when compares \
+         with, so that logit_growth says nothing unless it is above 1, gradient_norm_ratio unless \
+         it is below",
     ),
     (
-        |settings, _| settings.restart_after.is_some_and(|part| part >= 1.0),
+        |settings| settings.restart_after.is_some_and(|part| part >= 1.0),
         "never restart: restart_after is the whole of the steps",
     ),
 ];
-
-/// Evaluations of a trial, where its budget counts what they count.
-fn evaluations(sweep: &Sweep) -> Option<u64> {
-    match (sweep.budget, sweep.evaluation.every) {
-        (Amount::Epochs(all), Amount::Epochs(every))
-        | (Amount::Steps(all), Amount::Steps(every))
-        | (Amount::Samples(all), Amount::Samples(every)) => Some(all / every.max(1)),
-        _ => None,
-    }
-}
 
 fn is_under(settings: &OptimizerSettings, constraint: ConstraintName) -> bool {
     settings.constraint == Some(constraint)
@@ -104,13 +83,57 @@ pub(super) fn doubtful(sweep: &Sweep) -> Vec<String> {
         for (is_so, what) in DOUBTS {
             doubt(all().filter(|settings| is_so(settings)).count(), what);
         }
-        for (is_so, what) in LATE_DOUBTS {
-            let evaluations = evaluations(sweep).unwrap_or(u64::MAX);
-            let found = all().filter(|settings| is_so(settings, evaluations));
-            doubt(found.count(), what);
-        }
     }
     said
+}
+
+/// Arms whose learning rates are of one batch size, as those of a preset are, and which are trained
+/// at others, too.
+pub(super) fn at_other_batch_sizes(sweep: &Sweep) -> Vec<String> {
+    let arms = sweep.arms.iter();
+    let said = arms.filter_map(|arm| {
+        let RateBatchSize::Of(own) = arm.rate_batch_size else {
+            return None;
+        };
+        let others = sweep.batch_sizes.iter().filter(|&&size| size != own);
+        let others: Vec<String> = others
+            .map(|&size| match sweep.learning_rate_scaling {
+                Scaling::None => size.to_string(),
+                _ => format!("{size} ({:.3} times it)", sweep.rate_factor(arm, size)),
+            })
+            .collect();
+        (!others.is_empty()).then(|| {
+            format!(
+                "arm `{}`: its learning rate is of batch size {own}, and it is trained at {}; whatever \
+                 else was chosen for {own} stays as it is there",
+                arm.name,
+                others.join(", ")
+            )
+        })
+    });
+    said.collect()
+}
+
+/// The arms with one setting beside others that are tuned.
+pub(crate) fn untuned_arms(sweep: &Sweep) -> Vec<&str> {
+    (sweep.arms.iter())
+        .filter(|arm| sweep.is_tuned() && !sweep.tunes(&arm.name))
+        .map(|arm| arm.name.as_str())
+        .collect()
+}
+
+/// What is to be known of them.
+pub(super) fn untuned(sweep: &Sweep) -> Option<String> {
+    let alone = untuned_arms(sweep);
+    (!alone.is_empty()).then(|| {
+        format!(
+            "{} {} nothing to tune: one setting stands beside the {} of each other arm, so that a \
+             difference between them is also one of tuning",
+            alone.join(", "),
+            if alone.len() == 1 { "has" } else { "have" },
+            sweep.rungs[0].settings
+        )
+    })
 }
 
 /// Warnings about arms whose rule or constraint has hardly anything of a model, as far as models were

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::config::{Domain, Sweep};
+use crate::config::{Domain, RateBatchSize, Scaling, Sweep};
 
 /// Differences told one by one; the rest is counted.
 const SHOWN: usize = 8;
@@ -197,6 +197,14 @@ fn arms(sweep: &Sweep, found: &mut BTreeMap<String, Value>) {
             }
             found.insert(key, axis.domain.written());
         }
+        let own = match arm.rate_batch_size {
+            // Nothing follows a batch size.
+            _ if sweep.learning_rate_scaling == Scaling::None => None,
+            RateBatchSize::Reference => None,
+            RateBatchSize::Of(size) => Some(size.into()),
+            RateBatchSize::Any => Some("any".into()),
+        };
+        found.extend(own.map(|own| (format!("{key}.rate_batch_size"), own)));
         found.insert(format!("{key}: settings"), arm.settings.len().into());
     }
 }

@@ -255,13 +255,18 @@ fn key_of(error: &TrialError) -> Option<&str> {
 
 impl Fault {
     fn of(error: TrialError) -> Self {
+        let (setting, more) = match &error {
+            TrialError::Settings(error) => (error.setting(), ""),
+            error if error.is_of_units() => (
+                "granularity",
+                "; granularity_on lists the parameters that are cut into heads",
+            ),
+            // All else that is found here is about what is constrained.
+            _ => ("scope", ""),
+        };
         Self {
-            setting: match &error {
-                TrialError::Settings(error) => error.setting().to_owned(),
-                // All else that is found here is about what is constrained.
-                _ => "scope".to_owned(),
-            },
-            said: error.to_string(),
+            setting: setting.to_owned(),
+            said: format!("{error}{more}"),
         }
     }
 }
@@ -279,6 +284,7 @@ fn treated<'p>(plan: &'p Plan, task: &NamedTask) -> Vec<(&'p str, TrialConfig)> 
                 *name == arm.name
                     && known.scope == optimizer.scope
                     && known.granularity == optimizer.granularity
+                    && known.granularity_on == optimizer.granularity_on
                     && known.untouched_rows == optimizer.untouched_rows
                     && of_tables(known) == of_tables(optimizer)
             });

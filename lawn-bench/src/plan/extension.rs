@@ -63,7 +63,11 @@ impl Growth {
         });
         let others: Vec<String> = others.map(refused).collect();
         let gone = gone.into_iter().map(|(_, said)| said);
-        let taken: Vec<String> = gone.chain(others).collect();
+        let taken: Vec<String> = renamed(&there.sweep, &now.sweep)
+            .into_iter()
+            .chain(gone)
+            .chain(others)
+            .collect();
         if !taken.is_empty() {
             return Err(difference::shown(taken));
         }
@@ -136,6 +140,13 @@ fn refused(change: &Change) -> String {
     }
 }
 
+/// What is said of another name: that of a run is in its records and its page.
+fn renamed(there: &Sweep, now: &Sweep) -> Option<String> {
+    let [there, now] = [&there.name, &now.name];
+    (there != now)
+        .then(|| format!("name: \"{there}\" there, \"{now}\" now; a run keeps the name it has"))
+}
+
 /// The arms and tasks of `there` that are not in `now`: how their keys begin, and what is said.
 fn gone(there: &Sweep, now: &Sweep) -> Vec<(String, String)> {
     let arms = there.arms.iter().map(|arm| ("arms", &arm.name));
@@ -170,8 +181,14 @@ fn rechosen(there: &Plan, now: &Plan) -> Vec<Cell> {
 /// The settings of a cell, as its trials train them.
 fn settings(sweep: &Sweep, cell: &Cell) -> Vec<OptimizerSettings> {
     let arm = sweep.arms.iter().find(|arm| arm.name == cell.arm);
-    let settings = arm.into_iter().flat_map(|arm| &arm.settings);
-    settings.map(|one| one.at(cell.batch_size, sweep)).collect()
+    let at = |arm| settings_at(arm, cell.batch_size, sweep);
+    arm.map_or_else(Vec::new, at)
+}
+
+/// The settings of an arm at a batch size, as its trials train them.
+fn settings_at(arm: &Arm, batch_size: u64, sweep: &Sweep) -> Vec<OptimizerSettings> {
+    let settings = arm.settings.iter();
+    settings.map(|one| one.at(batch_size, arm, sweep)).collect()
 }
 
 /// Whether a change only adds to what is there.
@@ -243,13 +260,8 @@ fn holds(all: Option<&Value>, some: Option<&Value>) -> bool {
 /// the same settings in another order: a choice would be made again among nothing new.
 fn has_all(before: &Arm, there: &Sweep, after: &Arm, now: &Sweep) -> bool {
     there.batch_sizes.iter().all(|&size| {
-        let new: Vec<OptimizerSettings> =
-            after.settings.iter().map(|one| one.at(size, now)).collect();
-        let old: Vec<OptimizerSettings> = before
-            .settings
-            .iter()
-            .map(|one| one.at(size, there))
-            .collect();
+        let new = settings_at(after, size, now);
+        let old = settings_at(before, size, there);
         let is_longer = new.len() > old.len();
         (is_longer || new == old) && old.iter().all(|one| new.contains(one))
     })

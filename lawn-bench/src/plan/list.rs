@@ -10,14 +10,18 @@ use crate::plan::trials::{Cell, Trial};
 
 /// All trials of `sweep`: tuning, rung by rung, then confirmation.
 ///
-/// Arms with a single setting have nothing to tune, and no tuning trials.
+/// Arms with a single setting have nothing to tune, and no tuning trials, whatever the others
+/// have.
 pub(super) fn list(sweep: &Sweep, data: &BTreeMap<String, String>) -> Vec<Trial> {
     let candidates = candidates(sweep);
     let cells = cells(sweep, &candidates, data);
     let mut trials = Vec::new();
     if sweep.is_tuned() {
         for rung in 0..sweep.rungs.len() {
-            for cell in &cells {
+            for cell in cells
+                .iter()
+                .filter(|cell| cell.candidates.settings.len() > 1)
+            {
                 let settings = 0..sweep.rungs[rung].settings;
                 trials.extend(settings.map(|place| cell.tuning(sweep, rung, place)));
             }
@@ -40,7 +44,7 @@ struct Candidates {
 fn candidates(sweep: &Sweep) -> Vec<Vec<Candidates>> {
     let at = |arm: &crate::config::Arm, batch_size| {
         let settings = arm.settings.iter();
-        let settings: Vec<_> = settings.map(|one| one.at(batch_size, sweep)).collect();
+        let settings: Vec<_> = settings.map(|one| one.at(batch_size, arm, sweep)).collect();
         Candidates {
             digest: digest(&settings),
             settings,

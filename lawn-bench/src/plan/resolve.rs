@@ -40,7 +40,7 @@ pub(super) fn resolve(
     let config = TrialConfig {
         task: task.config.clone(),
         optimizer: defaults::fill(
-            &arm.settings.get(setting)?.at(cell.batch_size, sweep),
+            &arm.settings.get(setting)?.at(cell.batch_size, arm, sweep),
             defaults,
         ),
         batch_size: cell.batch_size,

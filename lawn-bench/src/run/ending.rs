@@ -57,8 +57,9 @@ impl std::fmt::Display for Execution {
             None => f.write_str("; no graphs were asked for")?,
             Some(used) => write!(
                 f,
-                "; {} passes replayed from {} graphs, {} launched operation by operation",
-                used.replayed, used.captured, used.launched
+                "; {} passes replayed from {} graphs, {} of them with the optimizer's step, {} launched \
+                 operation by operation; {} compared both ways",
+                used.replayed, used.captured, used.updated, used.launched, used.checked
             )?,
         }
         self.device
@@ -187,6 +188,8 @@ mod tests {
             captured: 2,
             replayed: 30,
             launched: 5,
+            updated: 28,
+            checked: 4,
         };
         let said = |deterministic, graphs, device| {
             let execution = Execution {
@@ -203,8 +206,9 @@ mod tests {
             execution.to_string()
         };
         let all = said(true, Some(graphs), None);
-        let expected = "deterministic operations; 30 passes replayed from 2 graphs, 5 launched \
-                        operation by operation";
+        let expected = "deterministic operations; 30 passes replayed from 2 graphs, 28 of them with \
+                        the optimizer's step, 5 launched operation by operation; 4 compared both \
+                        ways";
         assert_eq!(all, expected);
         let none = said(false, None, None);
         assert_eq!(

@@ -4,6 +4,7 @@ pub mod document;
 pub mod ending;
 pub mod files;
 pub mod floors;
+pub(crate) mod graph_attempt;
 pub mod launchers;
 pub mod lease;
 pub mod log;

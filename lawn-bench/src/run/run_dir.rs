@@ -6,6 +6,7 @@
 //!   floors.json
 //!   earlier/<n>/  what the plan and its choices were before its n-th extension
 //!   micro-batches.json  how many samples at once memory was found to hold
+//!   graphs/  who tries graphs of CUDA, and whether anybody is to
 //!   launchers/<launcher>/  launcher.json  lease-1
 //!   trials/<trial id>/  see `trial_dir`
 //!   tensorboard/<task>/<arm>/batch-<B>/<stage>-setting-<S>-seed-<N>/events.out.tfevents.*
@@ -205,7 +206,13 @@ impl RunDir {
         self.root.join("micro-batches.json")
     }
 
-    /// What a trial locks while it adds to that.
+    /// Who tries graphs of CUDA, see [`crate::run`].
+    #[must_use]
+    pub fn graphs(&self) -> PathBuf {
+        self.root.join("graphs")
+    }
+
+    /// What a trial locks while it adds to how many samples memory holds.
     #[must_use]
     pub fn micro_batches_lock(&self) -> PathBuf {
         self.root.join(".micro-batches.lock")

@@ -18,12 +18,13 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
-use lawn_models::{Beginning, RankMembership, RanksError, TrialContext, TrialError};
+use lawn_models::{Beginning, Notice, RankMembership, RanksError, TrialContext, TrialError};
 
 use crate::plan::Excerpt;
 use crate::plan::choices::Choices;
 use crate::process::streams;
 use crate::run::ending::{Ending, RankRecord};
+use crate::run::graph_attempt::GraphAttempt;
 use crate::run::lease::{self, Claim, Lease, Terms};
 use crate::run::micro_batches::Fit;
 use crate::run::run_dir::RunDir;
@@ -111,7 +112,7 @@ pub fn run(
     }
     let resources = &sweep.resources;
     lawn_models::set_threads(u32::try_from(resources.threads).unwrap_or(u32::MAX));
-    let context = TrialContext {
+    let mut context = TrialContext {
         device,
         data_root: data_root.clone(),
         checkpoint: dir.checkpoint(),
@@ -158,6 +159,14 @@ pub fn run(
     if let Some(group) = ranks.group() {
         follower::tell_to_go(group, &lease)?;
     }
+    let graphs = GraphAttempt::new(run, &dir);
+    if context.graphs
+        && device.is_cuda()
+        && let Some(reason) = graphs.refusal()?
+    {
+        context.graphs = false;
+        left_out.push(Notice::NotCaptured { reason });
+    }
     let events = resources.tensorboard.then(|| {
         let given = HyperParameters::new(trial, setting, &config.optimizer);
         (
@@ -166,7 +175,10 @@ pub fn run(
         )
     });
     emit(&Event::reached_at(Beginning::Process, begun));
-    let recorder = || Recorder::new(&dir, events.clone(), stop.clone(), lease.watch());
+    let recorder = || {
+        let (events, stop) = (events.clone(), stop.clone());
+        Recorder::new(&dir, events, stop, lease.watch(), graphs.clone())
+    };
     let mut ending = train::train(&dir, ranks, &config, &context, recorder)?;
     left_out.append(&mut ending.notices);
     ending.notices = left_out;

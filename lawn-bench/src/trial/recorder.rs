@@ -12,6 +12,7 @@ use super::event::{Event, emit};
 use super::hparams::HyperParameters;
 use crate::Error;
 use crate::run::ending::Ending;
+use crate::run::graph_attempt::GraphAttempt;
 use crate::run::lease::Watch;
 use crate::run::log::{self, Log};
 use crate::run::pulse::Pulses;
@@ -36,6 +37,8 @@ pub(super) struct Recorder {
     step: u64,
     /// Notices from before the log was open.
     unwritten: Vec<Notice>,
+    /// Marks that the trial tries its first graph.
+    pub(super) graph_attempt: GraphAttempt,
     /// How passes were computed, where the trial was to take graphs and is over.
     pub(super) graphs: Option<GraphUse>,
     /// What took the steps on CUDA, as far as it is known.
@@ -50,6 +53,7 @@ impl Recorder {
         events_folder: Option<(PathBuf, HyperParameters)>,
         stop: Arc<AtomicBool>,
         lease: Watch,
+        graph_attempt: GraphAttempt,
     ) -> Self {
         Self {
             path: dir.log(),
@@ -62,6 +66,7 @@ impl Recorder {
             progressed: Instant::now(),
             step: 0,
             unwritten: Vec::new(),
+            graph_attempt,
             graphs: None,
             device: None,
             failed: None,
@@ -144,6 +149,14 @@ impl Observer for Recorder {
             emit(&Event::Reserved { bytes });
         }
         self.device = Some(used.clone());
+    }
+
+    fn tries_graphs(&mut self, tries: bool) {
+        let marked = match tries {
+            true => self.graph_attempt.begin(),
+            false => self.graph_attempt.end(),
+        };
+        self.keep(marked);
     }
 
     fn computed(&mut self, used: &GraphUse) {

@@ -59,9 +59,13 @@ pub(super) fn train(
             }
             Some(error) => return Err(error),
             None => {
+                let attempt = &recorder.graph_attempt;
                 let mut ending = match end {
-                    Ok(end) => ending(end)?,
-                    Err(panic) => crashed(said(&*panic))?,
+                    Ok(end) => {
+                        attempt.end()?;
+                        ending(end)?
+                    }
+                    Err(panic) => of_panic(crashed(said(&*panic))?, attempt.is_under_way()),
                 };
                 recorder.ended(&ending);
                 ending.notices = recorder.notices();
@@ -78,6 +82,17 @@ pub(super) fn train(
                 return Ok(ending);
             }
         }
+    }
+}
+
+/// How a trial that panicked ended. Where graphs of CUDA were tried, its next process goes on without.
+fn of_panic(ending: Ending, tries_graphs: bool) -> Ending {
+    match tries_graphs {
+        true => Ending {
+            outcome: Outcome::Preempted,
+            ..ending
+        },
+        false => ending,
     }
 }
 
@@ -274,6 +289,16 @@ fn said(panic: &(dyn Any + Send)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_trial_that_fails_while_it_tries_graphs_goes_on() {
+        let failed = || crashed("panicked: an illegal address".into()).expect("an outcome");
+        assert_eq!(of_panic(failed(), false).outcome, Outcome::Crashed);
+        let goes_on = of_panic(failed(), true);
+        assert_eq!(goes_on.outcome, Outcome::Preempted);
+        assert!(!goes_on.is_final());
+        assert_eq!(goes_on.detail, failed().detail);
+    }
 
     #[test]
     fn a_checkpoint_of_another_version_is_no_outcome() {

@@ -29,6 +29,7 @@ fn planned(replaced: &[(&str, &str)], epoch_samples: u64) -> (Plan, BTreeMap<Cel
         treatments: Vec::new(),
         without_cuda_kernels: Vec::new(),
         basis: Default::default(),
+        waited: 0.0,
     };
     let cells = plan.cells().into_iter();
     let measured = cells.map(|cell| (cell, measured.clone())).collect();
@@ -179,6 +180,41 @@ fn arms_that_do_little_of_what_they_are_called_are_said() {
             "never restart",
         ),
         (
+            "rule = \"adam\"\ndecay = \"warm-restarts\"\nrestart_after = 0.4",
+            usual,
+            "end high within a wave of warm-restarts",
+        ),
+        (
+            "rule = \"adam\"\nlawn = true\nfree_fraction = 0.3\nfreeze_when = { train_loss = 0.4 }",
+            usual,
+            "never look at freeze_when: no evaluation comes before the free phase is over",
+        ),
+        (
+            "rule = \"adam\"\nlawn = true\nfree_fraction = 0.9\nfreeze_when = { plateau = 2 }",
+            usual,
+            "never come to the plateau of freeze_when",
+        ),
+        (
+            "rule = \"adam\"\nlawn = true\nfree_fraction = 0.5\nfreeze_when = { logit_growth = 1.5 }",
+            usual,
+            "no second comes before the free phase is over",
+        ),
+        (
+            "rule = \"adam\"\nlawn = true\nfree_fraction = 0.9\nfreeze_when = { logit_growth = 1.0 }",
+            usual,
+            "freeze at their first evaluation, whatever it measures",
+        ),
+        (
+            "rule = \"adam\"\nlawn = true\nfree_fraction = 0.9\nfreeze_when = { gradient_norm_ratio = 2.0 }",
+            usual,
+            "freeze at their first evaluation, whatever it measures",
+        ),
+        (
+            "rule = \"adam\"\nrate_batch_size = 256",
+            usual,
+            "its learning rate is of batch size 256, and it is trained at 64 (0.500 times it)",
+        ),
+        (
             "rule = \"adam\"\nlawn = true\nfree_fraction = 0.99",
             usual,
             "less than a twentieth of the steps",
@@ -189,5 +225,24 @@ fn arms_that_do_little_of_what_they_are_called_are_said() {
             said.contains("arm `other`: ") && said.contains(expected),
             "{said}"
         );
+    }
+}
+
+/// What does come about is not said, nor a wave that ends with the steps, after a warm-up too.
+#[test]
+fn what_comes_in_time_is_not_said() {
+    for settings in [
+        "rule = \"adam\"\ndecay = \"warm-restarts\"\nrestart_after = 0.45",
+        "rule = \"adam\"\ndecay = \"warm-restarts\"\nrestart_after = 0.3\nrestart_growth = 2",
+        "rule = \"adam\"\nlawn = true\nfree_fraction = 0.5\nfreeze_when = { train_loss = 0.4 }",
+        "rule = \"adam\"\nlawn = true\nfree_fraction = 0.9\nfreeze_when = { plateau = 1 }",
+        "rule = \"adam\"\nlawn = true\nfree_fraction = 0.9\nfreeze_when = { logit_growth = 1.1 }",
+    ] {
+        let arm = format!(
+            "[arms.other]\n{settings}\n[arms.other.grid]\nlearning_rate = [0.1, 0.2]\n[arms.adam]"
+        );
+        let (plan, measured) = planned(&[("[arms.adam]", &arm)], 10_000);
+        let said = warned(&plan, &measured, None).join("\n");
+        assert!(!said.contains("arm `other`"), "{settings}: {said}");
     }
 }

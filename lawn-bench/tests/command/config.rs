@@ -54,7 +54,7 @@ fn a_correct_sweep_is_read_with_its_defaults() {
     let setting = &sweep.arms[1].settings[1];
     assert_eq!(setting.optimizer.learning_rate, 1e-2);
     // Square root of 256 / 64.
-    assert_eq!(setting.at(256, &sweep).learning_rate, 2e-2);
+    assert_eq!(setting.at(256, &sweep.arms[1], &sweep).learning_rate, 2e-2);
     assert_eq!(setting.optimizer.warmup, 0.1);
 }
 

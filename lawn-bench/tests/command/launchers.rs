@@ -292,6 +292,27 @@ fn a_second_signal_ends_everything_at_once() {
     until("nothing is left", || (!runs(trials[0])).then_some(()));
 }
 
+/// As a process that dies of a graph of CUDA: its next one tries none.
+#[test]
+fn a_trial_that_dies_while_it_tries_graphs_goes_on() {
+    let shared = shared(SOME_SECONDS, "");
+    let launcher = shared.start(&[]);
+    let trial = shared.training(1)[0];
+    let graphs = shared.run.join("graphs");
+    std::fs::create_dir(&graphs).expect("it can be made");
+    let trials = std::fs::read_dir(shared.run.join("trials")).expect("there are trials");
+    for entry in trials.flatten() {
+        std::fs::write(graphs.join(entry.file_name()), "").expect("it can be written");
+    }
+    signal("-SEGV", trial);
+    let output = launcher.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert_eq!(shared.results(), expected());
+    // A trial that comes to its end has nothing to fear of them.
+    let left = std::fs::read_dir(&graphs).expect("it is there").count();
+    assert_eq!(left, 0);
+}
+
 #[test]
 fn a_killed_trial_is_a_row_with_its_signal_and_can_be_retried_by_name() {
     let shared = shared(SOME_SECONDS, "");

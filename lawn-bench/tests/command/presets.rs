@@ -1,8 +1,11 @@
 //! Settings and ranges of arms that are known by a name.
 
+use std::collections::BTreeMap;
+
 use crate::common::{folder, lawn, said};
 use lawn_bench::config::{Sweep, parse};
-use lawn_models::{Adaptation, LrShape, OptimizerSettings, RuleName};
+use lawn_bench::plan::{Plan, Trial, advice};
+use lawn_models::{Adaptation, LrShape, OptimizerSettings, RuleName, Stage};
 
 fn text(arm: &str) -> String {
     format!(
@@ -65,9 +68,9 @@ fn each_is_an_arm() {
     ];
     for (point, rate, complement, beta2, decay, warmup) in points {
         let arm = format!("preset = \"algoperf-nadamw-{point}\"");
-        // Nothing is tuned, so that there is one setting, and four are asked for.
+        // Nothing is tuned, in no arm, and four settings are asked for.
         let said = read(&arm).unwrap_err();
-        assert!(said.contains("1 setting"), "{said}");
+        assert!(said.contains("no arm has anything to tune"), "{said}");
         let tuned = format!("{arm}\ntune = {{ epsilon = {{ choice = [1e-8] }} }}");
         let sweep = read(&tuned).unwrap();
         let found = &sweep.arms[0].settings[0].optimizer;
@@ -128,6 +131,162 @@ fn lars_of_mlperf_has_its_numbers() {
         let part = warm / (warm + steps);
         assert!((found.warmup - part).abs() < 5e-5, "{batch}: {part}");
     }
+}
+
+/// The rate of each batch size of an arm, and what `config explain` says of it, which is read as
+/// the same.
+fn rates(batch_sizes: &str, arm: &str) -> (Vec<f64>, String) {
+    let text = text(arm)
+        .replace("[100]", batch_sizes)
+        .replace("settings = 4", "learning_rate_scaling = \"sqrt\"");
+    let rates = |sweep: &Sweep| -> Vec<f64> {
+        let arm = &sweep.arms[0];
+        let sizes = sweep.batch_sizes.iter();
+        let at = |&size: &u64| arm.settings[0].at(size, arm, sweep).learning_rate;
+        sizes.map(at).collect()
+    };
+    let found = rates(&parse("presets.toml", &text).unwrap_or_else(|error| panic!("{error}")));
+    let (kept, _) = folder();
+    let file = kept.path().join("presets.toml");
+    std::fs::write(&file, text).expect("there is room");
+    let output = lawn().args(["config", "explain"]).arg(&file).output();
+    let output = output.expect("lawn starts");
+    let explained = String::from_utf8_lossy(&output.stdout).into_owned();
+    let again = parse("explained.toml", &explained).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(rates(&again), found, "{explained}");
+    (found, explained)
+}
+
+/// A preset's rate is that of the batch size that it is of, or of all.
+#[test]
+fn the_rate_of_a_preset_is_of_its_own_batch_size() {
+    let half = 0.5f64.sqrt();
+    let close = |found: &[f64], expected: &[f64]| {
+        for (found, expected) in found.iter().zip(expected) {
+            assert!(
+                (found / expected - 1.0).abs() < 1e-12,
+                "{found}, {expected}"
+            );
+        }
+    };
+    for size in ["4096", "8192", "32768", "65536"] {
+        let name = format!("preset = \"mlperf-lars-{size}\"");
+        let (found, explained) = rates(&format!("[256, {size}]"), &name);
+        let own = found[1];
+        let ratio = (256.0 / size.parse::<f64>().expect("a number")).sqrt();
+        close(&found, &[own * ratio, own]);
+        let (alone, _) = rates(&format!("[{size}]"), &name);
+        assert_eq!(alone, [own]);
+        let said = format!("rate_batch_size = {size}  # of preset mlperf-lars-{size}\n");
+        assert!(explained.contains(&said), "{explained}");
+        assert!(
+            explained.contains("goes out from this batch size"),
+            "{explained}"
+        );
+    }
+    let (found, explained) = rates("[4096, 32768]", "preset = \"algoperf-nadamw-1\"");
+    assert_eq!(found, [1.308e-3; 2]);
+    assert!(
+        explained.contains("rate_batch_size = \"any\""),
+        "{explained}"
+    );
+    assert!(
+        explained.contains("leaves the learning rate as it is"),
+        "{explained}"
+    );
+    // A rate of the arm's own follows as that of any arm, unless it says otherwise.
+    let lars = "preset = \"mlperf-lars-32768\"\nlearning_rate = 3.0";
+    close(&rates("[256, 512]", lars).0, &[3.0, 3.0 / half]);
+    close(
+        &rates(
+            "[256, 512]",
+            "preset = \"mlperf-lars\"\nlearning_rate = 3.0",
+        )
+        .0,
+        &[3.0, 3.0 / half],
+    );
+    let of = |size: &str| format!("rule = \"sgd\"\nlearning_rate = 3.0\nrate_batch_size = {size}");
+    close(&rates("[256, 512]", &of("512")).0, &[3.0 * half, 3.0]);
+    close(&rates("[256, 512]", &of("\"any\"")).0, &[3.0, 3.0]);
+    let (found, explained) = rates("[256, 512]", &of("\"reference\""));
+    close(&found, &[3.0, 3.0 / half]);
+    assert!(!explained.contains("rate_batch_size"), "{explained}");
+    for wrong in ["0", "\"all\"", "1.5"] {
+        let said = read(&of(wrong)).unwrap_err();
+        assert!(
+            said.contains("must be a batch size, \"any\" or \"reference\""),
+            "{said}"
+        );
+    }
+}
+
+/// Ranges, too, and one that the arm gives in their place is the arm's.
+#[test]
+fn the_range_of_a_search_space_is_for_every_batch_size() {
+    let at = |arm: &str| {
+        let text = text(arm).replace("[100]", "[100, 400]").replace(
+            "settings = 4",
+            "settings = 4\nlearning_rate_scaling = \"linear\"",
+        );
+        let sweep = parse("presets.toml", &text).unwrap_or_else(|error| panic!("{error}"));
+        let arm = &sweep.arms[0];
+        let at = |size| arm.settings[0].at(size, arm, &sweep).learning_rate;
+        at(400) / at(100)
+    };
+    assert_eq!(at("preset = \"algoperf-nadamw\""), 1.0);
+    let own = "tune.learning_rate = { min = 1e-3, max = 1e-1, scale = \"log\" }";
+    assert_eq!(at(&format!("preset = \"algoperf-nadamw\"\n{own}")), 4.0);
+}
+
+#[test]
+fn a_preset_without_a_rate_says_so() {
+    let said = read("preset = \"mlperf-lars\"").unwrap_err();
+    for part in [
+        "preset `mlperf-lars` has no learning rate of its own",
+        "set learning_rate, or tune it",
+        "mlperf-lars-32768, mlperf-lars-4096",
+    ] {
+        assert!(said.contains(part), "{part:?} is not in: {said}");
+    }
+    assert!(!said.contains("algoperf"), "{said}");
+}
+
+/// What has one setting stands beside what is tuned, and is trained in confirmation alone.
+#[test]
+fn points_stand_beside_search_spaces() {
+    let arm = "preset = \"algoperf-nadamw\"\n[arms.point]\npreset = \"algoperf-nadamw-1\"";
+    let sweep = read(arm).unwrap();
+    let settings: Vec<usize> = sweep.arms.iter().map(|arm| arm.settings.len()).collect();
+    assert_eq!(settings, [4, 1]);
+    let plan = Plan::new(sweep, BTreeMap::new());
+    let trials = |arm: &str, stage| {
+        let of = |trial: &&Trial| trial.cell.arm == arm && trial.stage == stage;
+        plan.trials.iter().filter(of).count()
+    };
+    assert_eq!(
+        (trials("one", Stage::Tune), trials("one", Stage::Confirm)),
+        (4, 1)
+    );
+    assert_eq!(
+        (
+            trials("point", Stage::Tune),
+            trials("point", Stage::Confirm)
+        ),
+        (0, 1)
+    );
+    let said = advice::warnings(&plan, &BTreeMap::new(), &BTreeMap::new(), None).join("\n");
+    assert!(
+        said.contains("point has nothing to tune: one setting stands beside the 4"),
+        "{said}"
+    );
+    // Whichever comes first; a grid of another length is refused as ever.
+    let turned = read("preset = \"algoperf-nadamw-1\"\n[arms.space]\npreset = \"algoperf-nadamw\"");
+    assert_eq!(turned.unwrap().rungs[0].settings, 4);
+    let grid = read("preset = \"algoperf-nadamw-1\"\ngrid = { beta2 = [0.9, 0.99] }").unwrap_err();
+    assert!(
+        grid.contains("2 settings in its grid, tuning.settings asks for 4"),
+        "{grid}"
+    );
 }
 
 #[test]
@@ -247,6 +406,67 @@ fn another_rule_beside_a_preset_is_refused() {
     // The same rule is only said twice.
     let same = read("preset = \"algoperf-nadamw\"\nrule = \"nadamw\"").unwrap();
     assert_eq!(same.arms[0].settings[0].optimizer.rule, RuleName::Nadamw);
+}
+
+#[test]
+fn an_error_says_where_each_key_comes_from_that_the_arm_did_not_write() {
+    let in_defaults = |defaults: &str, arm: &str| {
+        let text = text(arm).replace("[arms.one]", &format!("[defaults]\n{defaults}\n[arms.one]"));
+        parse("presets.toml", &text)
+            .map_err(|error| error.to_string())
+            .unwrap_err()
+    };
+    let preset = "preset = \"algoperf-nadamw\"";
+    for (said, parts) in [
+        (
+            in_defaults(preset, "rule = \"sgd\""),
+            &[
+                "`one_minus_beta1` is from preset `algoperf-nadamw` of [defaults]",
+                "`rule` is from arm `one`",
+            ][..],
+        ),
+        (
+            in_defaults("momentum = 0.9", "rule = \"adam\"\nlearning_rate = 0.1"),
+            &["`momentum` is from [defaults], `rule` is from arm `one`"],
+        ),
+        (
+            read(&format!("{preset}\nmomentum = 0.9")).unwrap_err(),
+            &["`momentum` is from arm `one`, `rule` is from preset `algoperf-nadamw`"],
+        ),
+        (
+            in_defaults("free_fraction = 0.5", "rule = \"sgd\"\nlearning_rate = 0.1"),
+            &["`free_fraction` is from [defaults]"],
+        ),
+        (
+            read(&format!("{preset}\n[arms.one.grid]\nbeta2 = [0.9, 0.99]")).unwrap_err(),
+            &[
+                "has both a grid and ranges; `beta2` is from arm `one`, `learning_rate` is from preset `algoperf-nadamw`",
+            ],
+        ),
+        (
+            in_defaults(
+                "free_epochs = 5",
+                "rule = \"sgd\"\nlearning_rate = 0.1\nlawn = true",
+            ),
+            &["`free_epochs` is from [defaults]"],
+        ),
+    ] {
+        for part in parts {
+            assert!(said.contains(part), "{part:?} is not in: {said}");
+        }
+    }
+    // What the arm did not write it cannot leave out: it is told what takes it away, and that does.
+    let constrained = format!("{preset}\nlawn = true\nfree_epochs = 1");
+    let said = read(&constrained).unwrap_err();
+    let told = "`weight_decay` is from preset `algoperf-nadamw`, and weight_decay = 0 in the arm takes it away, `lawn` is from arm `one`";
+    assert!(said.contains(told), "{said}");
+    read(&format!("{constrained}\nweight_decay = 0")).unwrap();
+    // Where the arm wrote all of them, nothing is said.
+    let said = read("rule = \"adam\"\nlearning_rate = 0.1\nmomentum = 0.9").unwrap_err();
+    assert!(
+        said.contains("momentum") && !said.contains("is from"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -141,7 +141,7 @@ fn cow_clip_follows_its_scaling_rules() {
             let ratio = batch_size as f64 / 1_024.0;
             let rate = middle(arm, "learning_rate", batch_size);
             assert!((rate / (8e-4 * ratio.sqrt()) - 1.0).abs() < 1e-3, "{rate}");
-            let optimizer = arm.settings[0].at(batch_size, &sweep);
+            let optimizer = arm.settings[0].at(batch_size, arm, &sweep);
             assert_eq!(optimizer.embedding_learning_rate, Some(1e-4));
             assert_eq!(
                 optimizer.cow_clip.is_some(),

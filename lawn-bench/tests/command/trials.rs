@@ -296,3 +296,54 @@ fn runs_that_differ_say_where(file: &Path, first: &Path) {
     let nothing = run(&["diff", text(first), text(file)]);
     assert_eq!(nothing.status.code(), Some(2), "{}", said(&nothing));
 }
+
+/// When the norms were fixed, and that a condition for it was never met.
+#[test]
+fn a_trial_says_when_its_norms_were_fixed_and_by_what() {
+    let (kept, out) = folder();
+    let file = kept.path().join("freezes.toml");
+    let arms = |condition: &str| {
+        format!(
+            "rule = \"sgd\"\nlearning_rate = 0.1\nlawn = true\nfree_fraction = 0.5\n\
+             freeze_when = {{ train_loss = {condition} }}\n"
+        )
+    };
+    let text_of = format!(
+        "name = \"freezes\"\nbatch_sizes = [64]\nbudget.steps = 8\nevaluation.every = {{ steps = 2 }}\n\
+         confirmation.seeds = [1]\n[tasks.one]\nkind = \"ncf\"\nmodel = \"gmf\"\n\
+         generated = {{ users = 60, items = 220, interactions = 10 }}\n\
+         [arms.met]\n{}[arms.never]\n{}[arms.free]\nrule = \"sgd\"\nlearning_rate = 0.1\n",
+        arms("1e9"),
+        arms("1e-9"),
+    );
+    std::fs::write(&file, text_of).expect("it can be written");
+    let output = run(&["sweep", text(&file), "--out", text(&out)]);
+    assert!(output.status.success(), "{}", said(&output));
+    let shown = |index: &str| said(&run(&["trials", text(&out), index, "--show"]));
+    let has = |index: &str, parts: &[&str]| {
+        let shown = shown(index);
+        for part in parts {
+            assert!(shown.contains(part), "{part:?} is not in: {shown}");
+        }
+    };
+    has("0", &["freeze", "after step 2, by freeze_when"]);
+    has(
+        "1",
+        &[
+            "after step 4, at the end of the free phase",
+            "freeze_when was never met: the freeze came after step 4",
+        ],
+    );
+    assert!(!shown("2").contains("freeze  "), "{}", shown("2"));
+    let listed = json(&run(&["trials", text(&out), "--json"]));
+    let freezes: Vec<_> = (listed.as_array().expect("a list").iter())
+        .map(|trial| trial["freeze"].clone())
+        .collect();
+    let freeze = |step: u64, by: &str| serde_json::json!({ "step": step, "by": by });
+    let expected = [
+        freeze(2, "condition"),
+        freeze(4, "free-phase"),
+        serde_json::Value::Null,
+    ];
+    assert_eq!(freezes, expected);
+}

@@ -20,9 +20,10 @@ fn sweep(text: &str) -> Sweep {
 
 fn rates(sweep: &Sweep, arm: &str, batch_size: u64) -> Vec<f64> {
     let arm = sweep.arms.iter().find(|other| other.name == arm);
-    let settings = arm.expect("the sweep has this arm").settings.iter();
+    let arm = arm.expect("the sweep has this arm");
+    let settings = arm.settings.iter();
     settings
-        .map(|setting| setting.at(batch_size, sweep).learning_rate)
+        .map(|setting| setting.at(batch_size, arm, sweep).learning_rate)
         .collect()
 }
 

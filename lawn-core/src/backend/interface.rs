@@ -8,6 +8,7 @@ use tch::Tensor;
 use crate::backend::choice::Circumstances;
 use crate::backend::clock::Clock;
 use crate::backend::kernel::norms::unit_norms;
+use crate::backend::launches::{Replay, StepLaunches};
 use crate::backend::slot::Slot;
 use crate::constraint::form::ConstraintForm;
 use crate::diagnostics::Findings;
@@ -17,7 +18,6 @@ use crate::parameters::layout::DisjointSpans;
 use crate::report::{Limits, Reading};
 use crate::rule::Rule;
 use crate::rule::watched::Watch;
-use crate::units::Granularity;
 
 /// What computes the steps of an optimizer.
 ///
@@ -39,16 +39,28 @@ pub(crate) trait Backend: fmt::Debug + Send {
     }
 
     /// Takes over learning rates and decays of parameters that were set in the slots since it was
-    /// made. [`load`](Self::load) follows.
+    /// made, where it goes on as it was but for these numbers; answers whether it does. If not,
+    /// nothing has changed, and [`regroup`](Self::regroup) follows. One that reads them from the
+    /// slots has nothing to do.
+    fn renumber(
+        &mut self,
+        _slots: &[Slot],
+        _rule: &dyn Rule,
+        _constraint: Option<&ConstraintForm>,
+    ) -> bool {
+        true
+    }
+
+    /// The same wherever the parameters belong from now on. [`load`](Self::load) follows.
     fn regroup(&mut self, _slots: &[Slot], _rule: &dyn Rule, _constraint: Option<&ConstraintForm>) {
     }
 
     /// The norms of the units of each parameter under the constraint, shaped as
-    /// [`Granularity::dot`]'s result; nothing for the others.
-    fn unit_norms(&mut self, slots: &[Slot], granularity: Granularity) -> Vec<Option<Tensor>> {
+    /// [`Granularity::dot`](crate::Granularity::dot)'s result; nothing for the others.
+    fn unit_norms(&mut self, slots: &[Slot], form: &ConstraintForm) -> Vec<Option<Tensor>> {
         let norms = |slot: &Slot| {
-            let constrained = slot.is_constrained();
-            constrained.then(|| unit_norms(slot.working(), granularity))
+            let form = slot.form(Some(form))?;
+            Some(unit_norms(slot.working(), form.granularity))
         };
         slots.iter().map(norms).collect()
     }
@@ -76,6 +88,30 @@ pub(crate) trait Backend: fmt::Debug + Send {
     /// nothing. Waits for a device that has it.
     fn memories(&self, slots: &[Slot]) -> Vec<Vec<f64>> {
         slots.iter().map(|slot| slot.memories.clone()).collect()
+    }
+
+    /// The launches of a step of one phase, the same in each such step whatever the gradients: what a
+    /// graph can hold.
+    ///
+    /// # Errors
+    ///
+    /// In words, why it has none.
+    fn launches(
+        &self,
+        _slots: &[Slot],
+        _constrained: bool,
+        _limits: Limits,
+    ) -> Result<StepLaunches, String> {
+        Err("its steps are not taken by the kernels of CUDA".to_owned())
+    }
+
+    /// Carries out such launches, and nothing else of a step.
+    ///
+    /// # Panics
+    ///
+    /// If they are none of its own, as it is now.
+    fn launch_again(&self, _launches: &StepLaunches) {
+        unreachable!("it has none to be told of");
     }
 
     /// The count of steps that a device has taken, if the host goes on without knowing it.
@@ -108,6 +144,9 @@ pub(crate) struct StepRequest<'a> {
     pub(crate) weights: &'a DisjointSpans,
     /// Set by the backend before its first write: a panic after it leaves a step half done.
     pub(crate) writes: &'a Cell<bool>,
+    /// What carries the launches out in its place; given only to a backend that has
+    /// [launches](Backend::launches).
+    pub(crate) replay: Option<Replay<'a>>,
 }
 
 /// What the host knows of a step.

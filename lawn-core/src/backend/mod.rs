@@ -5,6 +5,7 @@ pub(crate) mod choice;
 pub(crate) mod clock;
 pub(crate) mod interface;
 pub(crate) mod kernel;
+pub(crate) mod launches;
 pub(crate) mod slot;
 
 mod cuda;
@@ -14,7 +15,8 @@ mod reference;
 
 pub use choice::BackendChoice;
 pub(crate) use cuda::taken as taken_by_cuda;
-pub use cuda::{CudaCompiler, DeviceCode};
+pub use cuda::{CudaCompiler, DeviceCode, EmulatedGraph};
+pub use launches::{StepLaunches, StepUnderWay, Uncapturable};
 
 use choice::Circumstances;
 use interface::{Backend, Entry, Setup};

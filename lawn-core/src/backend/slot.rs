@@ -52,6 +52,8 @@ pub(crate) struct Slot {
     table: bool,
     matrix: bool,
     constrained: bool,
+    /// What one radius belongs to, where that is another than the constraint says.
+    granularity: Option<Granularity>,
     decay: WeightDecay,
     learning_rate_scale: f64,
 }
@@ -91,6 +93,7 @@ impl Slot {
             aside: None,
             matrix: treatment.matrix,
             constrained: treatment.constraint == Constraint::Constrained,
+            granularity: treatment.granularity,
             decay: treatment.decay,
             learning_rate_scale: treatment.learning_rate_scale,
         };
@@ -190,6 +193,15 @@ impl Slot {
         self.constrained
     }
 
+    /// A constraint as it holds for its units; nothing where it is not under it.
+    pub(crate) fn form(&self, constraint: Option<&ConstraintForm>) -> Option<ConstraintForm> {
+        let form = constraint.filter(|_| self.constrained)?;
+        Some(ConstraintForm {
+            granularity: self.granularity.unwrap_or(form.granularity),
+            ..*form
+        })
+    }
+
     /// Takes over what was set of it since it was planned.
     pub(crate) fn regroup(&mut self, treatment: &Treatment) {
         self.decay = treatment.decay;
@@ -239,7 +251,7 @@ impl Slot {
         constraint: Option<&ConstraintForm>,
         learning_rate: f64,
     ) -> Context {
-        let constraint = constraint.filter(|_| self.constrained);
+        let constraint = self.form(constraint);
         Context {
             updates: self.updates + 1,
             learning_rate: learning_rate * self.learning_rate_scale,

@@ -11,6 +11,7 @@ use crate::parameters::names::layer_of;
 use crate::parameters::parameter::{Parameter, Parameters};
 use crate::parameters::pattern::matches;
 use crate::role::Role;
+use crate::units::Granularity;
 
 impl WeightDecay {
     pub(crate) fn validate(self) -> Result<(), Error> {
@@ -59,6 +60,20 @@ pub struct Group {
     /// it as one; `false` for the first and the last layer, mostly.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub matrix: Option<bool>,
+    /// What one radius belongs to, where the norm constraint says otherwise: heads for the
+    /// projections of attention, and layers for the rest.
+    ///
+    /// ```
+    /// use lawn_core::{Granularity, Group};
+    ///
+    /// let attention = Group {
+    ///     granularity: Some(Granularity::Head(64)),
+    ///     ..Group::new("blocks.*.attention.*.weight")
+    /// };
+    /// # assert!(attention.granularity.is_some());
+    /// ```
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub granularity: Option<Granularity>,
 }
 
 /// What was set for some parameters after an optimizer was built.
@@ -192,6 +207,7 @@ impl Group {
             decay: None,
             constrained: None,
             matrix: None,
+            granularity: None,
         }
     }
 

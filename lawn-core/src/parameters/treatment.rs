@@ -52,6 +52,9 @@ pub struct Treatment {
     pub constraint: Constraint,
     /// How many radii it has: 0 unless constrained.
     pub units: i64,
+    /// What one radius belongs to, where its [`Group`] says otherwise than the constraint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub granularity: Option<Granularity>,
     /// Units whose norm was 0 at the freeze, or has become 0 since (pruned, padding),
     /// so that they have no direction to keep and stay free; 0 before.
     pub free_units: i64,
@@ -303,12 +306,15 @@ fn treat(
         });
     }
     let shape = parameter.tensor.size();
-    if let (Constraint::Constrained, Some(extent)) = (constraint, extent) {
-        require_heads(parameter, extent.granularity)?;
-    }
-    let units = match (constraint, extent) {
-        (Constraint::Constrained, Some(extent)) => extent.granularity.units(&shape),
-        _ => 0,
+    let own = group.and_then(|group| group.granularity);
+    let (own, units) = match (constraint, extent) {
+        (Constraint::Constrained, Some(extent)) => {
+            let granularity = own.unwrap_or(extent.granularity);
+            require_heads(parameter, granularity)?;
+            let own = own.filter(|own| *own != extent.granularity);
+            (own, granularity.units(&shape))
+        }
+        _ => (None, 0),
     };
     Ok(Treatment {
         parameter: parameter.name.clone(),
@@ -316,6 +322,7 @@ fn treat(
         shape,
         constraint,
         units,
+        granularity: own,
         free_units: 0,
         decay,
         learning_rate_scale: group.map_or(1.0, |group| group.learning_rate_scale),

@@ -20,11 +20,12 @@ use std::str::FromStr;
 
 use tch::{Kind, Tensor};
 
+use crate::constraint::form::ConstraintForm;
 use crate::error::Error;
 use crate::optimizer::{Optimizer, Progress, ZERO_AT_FREEZE};
 use crate::parameters::group::Regrouping;
 use crate::state::file::State;
-use crate::units::{Granularity, host};
+use crate::units::host;
 
 const FORMAT: &str = "lawn-core optimizer";
 const VERSION: u32 = 1;
@@ -41,10 +42,10 @@ const REGROUPED: &str = "regrouped";
 /// Key of radii that are others than the norms of the weights, until the next step.
 const RESCALED: &str = "rescaled";
 
-/// What a constraint remembers of each unit, by its name in a state, and what is a unit.
-fn remembered(optimizer: &Optimizer) -> Option<(&'static str, Granularity)> {
+/// What a constraint remembers of each unit, by its name in a state, and the constraint.
+fn remembered(optimizer: &Optimizer) -> Option<(&'static str, ConstraintForm)> {
     let form = optimizer.config.constraint()?.form();
-    Some((form.remembered()?, form.granularity))
+    Some((form.remembered()?, form))
 }
 
 impl Optimizer {
@@ -69,7 +70,8 @@ impl Optimizer {
     ///
     /// [`Error::ParameterChanged`], [`Error::StateVersion`], [`Error::StateMismatch`],
     /// [`Error::MissingEntry`], [`Error::ExtraEntry`], [`Error::EntryShape`],
-    /// [`Error::EntryKind`], [`Error::EntryValue`], each naming the entry; [`Error::Evaluating`].
+    /// [`Error::EntryKind`], [`Error::EntryValue`], each naming the entry; [`Error::Evaluating`],
+    /// [`Error::Averaged`].
     pub fn load_state(&mut self, state: &State) -> Result<(), Error> {
         restore(self, state)
     }
@@ -115,10 +117,11 @@ fn take(optimizer: &Optimizer) -> State {
             let radii = Tensor::from_slice(&radii).reshape(radius.size());
             insert("radius", &radii.to_device(radius.device()));
         }
-        if let Some((name, granularity)) = remembered
+        if let Some((name, form)) = &remembered
+            && let Some(form) = slot.form(Some(form))
             && !memories.is_empty()
         {
-            let shape = granularity.dot_shape(&slot.weight.size());
+            let shape = form.granularity.dot_shape(&slot.weight.size());
             insert(name, &Tensor::from_slice(&memories).reshape(shape));
         }
     }
@@ -238,9 +241,10 @@ fn restore(optimizer: &mut Optimizer, state: &State) -> Result<(), Error> {
             Some(_) => Some(reader.read("master", &slot.name, &shape, Kind::Float)?),
             None => None,
         };
-        let radius = match optimizer.config.constraint() {
-            Some(constraint) if frozen && slot.is_constrained() => {
-                let expected = constraint.form().granularity.dot_shape(&shape);
+        let form = configured.and_then(|constraint| slot.form(Some(&constraint.form())));
+        let radius = match form {
+            Some(form) if frozen => {
+                let expected = form.granularity.dot_shape(&shape);
                 let radius = reader.read("radius", &slot.name, &expected, Kind::Double)?;
                 let bad = |norm: &&f64| !(norm.is_finite() && **norm >= 0.0);
                 if let Some(found) = host(radius).iter().find(bad) {
@@ -254,13 +258,12 @@ fn restore(optimizer: &mut Optimizer, state: &State) -> Result<(), Error> {
             }
             _ => None,
         };
-        let memories = match remembered {
+        let memories = match remembered.zip(form) {
             // What was remembered before norms were freed again is there without radii.
-            Some((name, granularity))
-                if slot.is_constrained()
-                    && (frozen || state.tensors.contains_key(&format!("{name}/{}", slot.name))) =>
+            Some(((name, _), form))
+                if frozen || state.tensors.contains_key(&format!("{name}/{}", slot.name)) =>
             {
-                let expected = granularity.dot_shape(&shape);
+                let expected = form.granularity.dot_shape(&shape);
                 host(reader.read(name, &slot.name, &expected, Kind::Double)?)
             }
             _ => Vec::new(),

@@ -5,9 +5,9 @@ use std::f64::consts::FRAC_PI_2;
 use crate::common::oracle::{Oracle, Unit, norm, without_radial_part};
 use crate::common::{Numbers, everything, parameters, set_gradients, values};
 use lawn_core::{
-    AdamConfig, Backend, CprBound, CprConfig, Error, Granularity, HyperballConfig, LionConfig,
-    MuonConfig, NadamwConfig, Optimizer, OptimizerConfig, Phase, RotationalConfig, RuleConfig,
-    Schedule, SgdConfig, State, StepOptions, WeightDecay,
+    AdamConfig, Backend, CprBound, CprConfig, Error, Granularity, HyperballConfig, LawnConfig,
+    LionConfig, MuonConfig, NadamwConfig, Optimizer, OptimizerConfig, Phase, RotationalConfig,
+    RuleConfig, Schedule, Scope, SgdConfig, State, StepOptions, WeightDecay,
 };
 use tch::{Device, Kind, Tensor};
 
@@ -428,6 +428,72 @@ fn norms_are_free_and_held_when_told() {
     steps(&mut optimizer, &weights, &gradients[6..7]);
     assert!((length() / (0.25 * radius) - 1.0).abs() < 1e-12);
     assert!(optimizer.scale_radii(0.0).is_err());
+}
+
+/// Of some parameters, by their names; the others stay where they are, through a state as well.
+#[test]
+fn radii_of_some_parameters_are_set() {
+    for backend in [Backend::Reference, Backend::Auto, Backend::Cuda] {
+        let mut numbers = Numbers(6);
+        let start = [(); 2].map(|()| numbers.tensor(&[4, 3], Kind::Double));
+        let config = || OptimizerConfig {
+            backend,
+            lawn: Some(LawnConfig {
+                scope: Scope::AllWeights,
+                granularity: Granularity::Row,
+                ..LawnConfig::new(1)
+            }),
+            ..OptimizerConfig::new(
+                RuleConfig::from(SgdConfig::default()),
+                Schedule::constant(0.1),
+            )
+        };
+        let (parameters_of, weights) = parameters(&start);
+        let mut optimizer = config().build(parameters_of).unwrap();
+        let gradients = |numbers: &mut Numbers| -> Vec<Option<Tensor>> {
+            [(); 2]
+                .map(|()| Some(numbers.tensor(&[4, 3], Kind::Double)))
+                .into()
+        };
+        assert_eq!(optimizer.frozen_at_step(), None);
+        for _ in 0..2 {
+            set_gradients(&mut optimizer, &weights, &gradients(&mut numbers));
+            optimizer.step().unwrap();
+        }
+        assert_eq!(optimizer.frozen_at_step(), Some(1));
+        let rows = |weight: &Tensor| values(&Granularity::Row.norm(&weight.detach()));
+        let before = [rows(&weights[0]), rows(&weights[1])];
+        optimizer.set_radii("p0", 2.0).unwrap();
+        optimizer.scale_radii_of("?1", 0.5).unwrap();
+        let state = optimizer.state();
+        let (again, others) = parameters(&weights);
+        let mut resumed = config().build(again).unwrap();
+        resumed.load_state(&state).unwrap();
+        let next = gradients(&mut numbers);
+        for (optimizer, weights) in [(&mut optimizer, &weights), (&mut resumed, &others)] {
+            set_gradients(optimizer, weights, &next);
+            optimizer.step().unwrap();
+            for row in rows(&weights[0]) {
+                assert!((row - 2.0).abs() < 1e-12, "{backend:?}: {row}");
+            }
+            for (row, before) in rows(&weights[1]).iter().zip(&before[1]) {
+                assert!((row / before - 0.5).abs() < 1e-12, "{backend:?}: {row}");
+            }
+        }
+        let unmatched = optimizer.scale_radii_of("q*", 0.5);
+        assert!(matches!(unmatched, Err(Error::UnmatchedPattern { .. })));
+        assert!(optimizer.set_radii("p0", f64::INFINITY).is_err());
+        optimizer.unfreeze().unwrap();
+        assert_eq!(optimizer.frozen_at_step(), None);
+        assert!(matches!(
+            optimizer.set_radii("p0", 1.0),
+            Err(Error::NoRadii { .. })
+        ));
+        optimizer.freeze_now().unwrap();
+        set_gradients(&mut optimizer, &weights, &next);
+        optimizer.step().unwrap();
+        assert_eq!(optimizer.frozen_at_step(), Some(3));
+    }
 }
 
 /// Wherever it starts, a ball draws the norm below its bound and then lets go.

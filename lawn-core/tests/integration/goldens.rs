@@ -1,4 +1,5 @@
-//! The built-in rules against torch.optim and timm, from `goldens/generate.py`.
+//! The built-in rules and constraints against torch.optim, timm and the packages of their authors, from
+//! `goldens/generate.py` and `goldens/hyperball.py`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -68,24 +69,33 @@ fn largest_distance(
     largest
 }
 
+/// Cases, and the tensors beside them.
+fn read(name: &str) -> (Goldens, State) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("goldens");
+    let text = std::fs::read_to_string(folder.join(format!("{name}.json"))).unwrap();
+    let goldens: Goldens = serde_json::from_str(&text).unwrap();
+    let tensors = State::load(folder.join(format!("{name}.safetensors")), Device::Cpu);
+    (goldens, tensors.unwrap())
+}
+
 #[test]
 fn each_rule_does_what_its_peer_does() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("goldens");
-    let text = std::fs::read_to_string(folder.join("goldens.json")).unwrap();
-    let goldens: Goldens = serde_json::from_str(&text).unwrap();
-    let tensors = State::load(folder.join("goldens.safetensors"), Device::Cpu).unwrap();
-    assert_eq!(goldens.cases.len(), 49);
-    let defaults = goldens
-        .cases
-        .iter()
-        .find(|case| case.name == "lamb-timm-defaults");
+    let files = ["goldens", "hyperball"].map(read);
+    let counts = files.each_ref().map(|(goldens, _)| goldens.cases.len());
+    assert_eq!(counts, [49, 1]);
+    let mut all = files[0].0.cases.iter();
+    let defaults = all.find(|case| case.name == "lamb-timm-defaults");
     assert_eq!(defaults.unwrap().config.rule, LambConfig::timm().into());
     let (mut failures, mut rows) = (Vec::new(), Vec::new());
-    for case in &goldens.cases {
+    let cases = files.iter().flat_map(|(goldens, tensors)| {
+        let cases = goldens.cases.iter();
+        cases.map(move |case| (goldens, tensors, case))
+    });
+    for (goldens, tensors, case) in cases {
         let errors = [(Kind::Double, "f64"), (Kind::Float, "f32")].map(|(kind, name)| {
             let mut largest = 0f64;
             for backend in [Backend::Auto, Backend::Reference, Backend::Cuda] {
-                let found = largest_distance(&goldens, &tensors, case, kind, backend);
+                let found = largest_distance(goldens, tensors, case, kind, backend);
                 let tolerance = goldens.tolerance[name];
                 if found.is_nan() || found > tolerance {
                     failures.push(format!(

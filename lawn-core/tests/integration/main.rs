@@ -4,6 +4,8 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod averaged;
+mod captured;
 mod conformance;
 mod constraints;
 mod counted_rows;
@@ -19,6 +21,7 @@ mod empty;
 mod far_apart;
 mod fuzz;
 mod goldens;
+mod granularity;
 mod handed_on;
 mod invariants;
 mod lamb;

@@ -4,7 +4,8 @@ use crate::common::{Numbers, distance, everything, parameters, set_gradients, va
 use lawn_core::{
     AdagradConfig, AdamConfig, Adaptation, Backend, Error, Granularity, LambConfig, LarsConfig,
     LawnConfig, Layer, LionConfig, Optimizer, OptimizerConfig, Parameter, Parameters, Role,
-    RuleConfig, Schedule, ScheduleFreeConfig, Scope, SgdConfig, State, WeightDecay,
+    RotationalConfig, RuleConfig, Schedule, ScheduleFreeConfig, Scope, SgdConfig, State,
+    WeightDecay,
 };
 use tch::{Device, Kind, Tensor};
 
@@ -115,6 +116,90 @@ fn what_cannot_be_set_is_refused() {
     let decay = Some(WeightDecay::L2 { rate: 0.1 });
     let constrained = build(Backend::Auto).set_group("p0", None, decay);
     assert!(matches!(constrained, Err(Error::DecayOnConstrained { .. })));
+}
+
+/// Of a pattern and a field the last counts, in the state too, and the others are gone.
+#[test]
+fn a_rate_that_is_set_every_step_makes_no_state_grow() {
+    for backend in [Backend::Auto, Backend::Cuda] {
+        let mut numbers = Numbers(9);
+        let start = [(); 2].map(|()| numbers.tensor(&[2, 3], Kind::Double));
+        let (parameters, weights) = parameters(&start);
+        let config = OptimizerConfig {
+            backend,
+            ..OptimizerConfig::new(SgdConfig::default(), Schedule::constant(0.1))
+        };
+        let mut optimizer = config.build(parameters).unwrap();
+        let decay = WeightDecay::Decoupled { rate: 0.1 };
+        optimizer.set_group("p*", Some(3.0), Some(decay)).unwrap();
+        for step in 1..=100u32 {
+            let scale = 1.0 / f64::from(step);
+            optimizer.set_group("p1", Some(scale), None).unwrap();
+            // Nothing has changed.
+            optimizer.set_group("p1", Some(scale), None).unwrap();
+        }
+        optimizer
+            .set_group("p*", None, Some(WeightDecay::None))
+            .unwrap();
+        close(&moved(&mut optimizer, &weights), &[0.3, 0.001]);
+        let set: serde_json::Value =
+            serde_json::from_str(&optimizer.state().metadata["regrouped"]).unwrap();
+        assert_eq!(
+            set,
+            serde_json::json!([
+                { "pattern": "p*", "learning_rate_scale": 3.0, "decay": null },
+                { "pattern": "p1", "learning_rate_scale": 0.01, "decay": null },
+                { "pattern": "p*", "learning_rate_scale": null, "decay": { "kind": "none" } },
+            ])
+        );
+        // A state of before has all that was ever set.
+        let mut state = optimizer.state();
+        let long: Vec<String> = (1..=50)
+            .map(|step| format!(r#"{{"pattern":"p1","learning_rate_scale":{step}.0}}"#))
+            .collect();
+        let long = format!("[{}]", long.join(","));
+        state.metadata.insert("regrouped".to_owned(), long);
+        optimizer.load_state(&state).unwrap();
+        assert_eq!(optimizer.treatments()[1].learning_rate_scale, 50.0);
+        assert!(optimizer.state().metadata["regrouped"].len() < 100);
+    }
+}
+
+/// Rates that change before each step and after the freeze, whatever takes the steps: radii, what
+/// a constraint remembers and moments stay where they are.
+#[test]
+fn a_rate_before_every_step_is_that_of_the_reference() {
+    let run = |backend| {
+        let mut numbers = Numbers(31);
+        let start = [&[3i64, 8] as &[i64], &[7]].map(|shape| numbers.tensor(shape, Kind::Double));
+        let (parameters, weights) = parameters(&start);
+        let config = OptimizerConfig {
+            backend,
+            rotational: Some(RotationalConfig {
+                scope: Scope::Patterns(vec!["p0".into()]),
+                centred: false,
+                ..RotationalConfig::new(0.1)
+            }),
+            ..OptimizerConfig::new(AdamConfig::default(), Schedule::constant(0.05))
+        };
+        let mut optimizer = config.build(parameters).unwrap();
+        for step in 0..8u32 {
+            let scale = 1.0 + f64::from(step % 3);
+            optimizer.set_group("p?", Some(scale), None).unwrap();
+            let gradients: Vec<Option<Tensor>> = (weights.iter())
+                .map(|w| Some(numbers.tensor(&w.size(), Kind::Double)))
+                .collect();
+            set_gradients(&mut optimizer, &weights, &gradients);
+            optimizer.step().unwrap();
+        }
+        weights
+    };
+    let expected = run(Backend::Reference);
+    for backend in [Backend::Auto, Backend::Cuda] {
+        for (found, expected) in run(backend).iter().zip(&expected) {
+            assert!(distance(found, expected) < 1e-12, "{backend:?}");
+        }
+    }
 }
 
 /// A matrix, a table and a vector under settings that change before the freeze and after it.

@@ -2,6 +2,7 @@
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tch::Tensor;
 
@@ -19,6 +20,14 @@ unsafe extern "C" {
     fn lawn_free_graph(graph: *mut c_void);
     fn lawn_set_gradient(variable: *mut c_void, gradient: *mut c_void) -> *mut c_char;
     fn free(memory: *mut c_void);
+}
+
+/// Captures that were begun.
+static CAPTURES: AtomicU64 = AtomicU64::new(0);
+
+/// How many captures of graphs were begun in this process.
+pub(crate) fn captures_begun() -> u64 {
+    CAPTURES.load(Ordering::Relaxed)
 }
 
 /// What a function of C++ answers: its first line, if it has thrown.
@@ -113,6 +122,7 @@ impl Graph {
         body: impl FnOnce() -> T,
     ) -> Result<(Self, T), String> {
         side.within(|| {
+            CAPTURES.fetch_add(1, Ordering::Relaxed);
             let mut graph = std::ptr::null_mut();
             // SAFETY: the stream is of `lawn_side_stream` and not freed yet; `graph` is valid to write to
             // during the call.

@@ -20,7 +20,7 @@ pub use determinism::Deterministic;
 pub(crate) use driver::cuda_device_id;
 pub use driver::{Card, Driver, cuda_compiler, cuda_driver};
 pub use graph::cuda_graphs;
-pub(crate) use graph::{Graph, SideStream, set_gradient};
+pub(crate) use graph::{Graph, SideStream, captures_begun, set_gradient};
 pub use host_memory::keep_host_memory;
 pub(crate) use host_memory::let_go_of_host_memory;
 pub use kernels::kernel_threads;
@@ -29,6 +29,6 @@ pub(crate) use memory::{
 };
 pub use nvml::gpu_memory_left;
 pub use probe::{CudaProbe, Probe, probe, set_threads};
-pub(crate) use probe::{DeviceError, require_device};
+pub(crate) use probe::{DeviceError, require_device, wake};
 pub use shortage::memory_shortage;
 pub(crate) use shortage::{Failure, asked_for, catch_out_of_memory};

@@ -2,9 +2,10 @@ use std::sync::OnceLock;
 
 use lawn_core::Determinism;
 use serde::{Deserialize, Serialize};
-use tch::{Cuda, Device};
+use tch::{Cuda, Device, Kind, Tensor};
 use thiserror::Error;
 
+use super::driver::cuda_driver;
 use super::libtorch;
 
 /// What this process can use.
@@ -101,6 +102,45 @@ pub(crate) fn require_device(device: Device) -> Result<(), DeviceError> {
     }
 }
 
+/// Has the device ready to compute, so that what that takes is no part of what comes next.
+///
+/// # Errors
+/// Where libtorch has no code for it.
+///
+/// # Panics
+/// As libtorch's operations, where the device fails otherwise.
+pub(crate) fn wake(device: Device) -> Result<(), DeviceError> {
+    let Device::Cuda(index) = device else {
+        return Ok(());
+    };
+    let computed = Tensor::f_zeros([1], (Kind::Float, device)).and_then(|one| one.f_add_scalar(1));
+    if let Err(error) = computed {
+        let driver = cuda_driver().ok();
+        let card = driver.as_ref().and_then(|driver| driver.cards.get(index));
+        let reason = without_code(&error.to_string(), card.map(|card| card.compute_capability));
+        let reason = reason.unwrap_or_else(|| panic!("{error}"));
+        return Err(DeviceError {
+            device: format!("{device:?}").to_lowercase(),
+            reason,
+        });
+    }
+    Cuda::synchronize(index as i64);
+    Ok(())
+}
+
+/// What is told of a device that libtorch has no code for, by its words.
+fn without_code(said: &str, capability: Option<[u32; 2]>) -> Option<String> {
+    if !said.contains("no kernel image is available") {
+        return None;
+    }
+    let of = capability.map(|[major, minor]| format!(", of compute capability {major}.{minor}"));
+    Some(format!(
+        "this libtorch has no code for the card{}; that of the wheel for CUDA 13 begins at 7.5, after \
+         Volta (V100). The CPU takes `device = \"cpu\"`",
+        of.unwrap_or_default()
+    ))
+}
+
 /// Loads libtorch's CUDA part once.
 ///
 /// The linker drops it, as nothing refers to it by name, and the first question
@@ -131,6 +171,24 @@ mod tests {
             .collect();
         assert_eq!(numbers.len(), 3);
         assert!(numbers[0] >= 2);
+    }
+
+    #[test]
+    fn a_card_that_is_too_old_for_libtorch_is_told_so() {
+        let said = "CUDA error: no kernel image is available for execution on the device\nCUDA kernel \
+                    errors might be asynchronously reported";
+        let told = without_code(said, Some([7, 0])).unwrap();
+        assert!(
+            told.contains("compute capability 7.0") && told.contains("V100"),
+            "{told}"
+        );
+        assert!(!told.contains('\n'), "{told}");
+        assert!(without_code(said, None).is_some());
+        assert_eq!(
+            without_code("CUDA error: out of memory", Some([9, 0])),
+            None
+        );
+        wake(Device::Cpu).unwrap();
     }
 
     #[test]

@@ -53,6 +53,8 @@ pub use ctr::{CtrModelConfig, CtrModelError, CtrShape};
 pub use image_models::{ImageModelName, ImageModelOptions};
 pub use init::Init;
 pub(crate) use layers::FirstSample;
+#[cfg(test)]
+pub(crate) use layers::first_there;
 pub use layout::Layout;
 pub use matrix_factorization::{MatrixFactorization, MatrixFactorizationConfig};
 pub use model::{LookUps, Mode, Model, parameters};

@@ -81,7 +81,7 @@ pub(super) fn hyperball(settings: &OptimizerSettings) -> HyperballConfig {
     let base = HyperballConfig::default();
     HyperballConfig {
         scope: scope(settings).unwrap_or(base.scope),
-        granularity: settings.granularity.unwrap_or(base.granularity),
+        granularity: settings.granularity_of_all().unwrap_or(base.granularity),
         untouched_rows: settings.untouched_rows.unwrap_or(base.untouched_rows),
     }
 }
@@ -97,7 +97,7 @@ pub(super) fn cpr(settings: &OptimizerSettings, length: Length) -> CprConfig {
         rate: settings.multiplier_rate.unwrap_or(base.rate),
         by_learning_rate: settings.by_learning_rate.unwrap_or(base.by_learning_rate),
         scope: scope(settings).unwrap_or(base.scope),
-        granularity: settings.granularity.unwrap_or(base.granularity),
+        granularity: settings.granularity_of_all().unwrap_or(base.granularity),
         untouched_rows: settings.untouched_rows.unwrap_or(base.untouched_rows),
         bound: base.bound,
     }
@@ -110,7 +110,7 @@ pub(super) fn rotational(settings: &OptimizerSettings) -> RotationalConfig {
         memory: settings.rotation_memory.unwrap_or(base.memory),
         epsilon: settings.rotation_epsilon.unwrap_or(base.epsilon),
         scope: scope(settings).unwrap_or(base.scope),
-        granularity: settings.granularity.unwrap_or(base.granularity),
+        granularity: settings.granularity_of_all().unwrap_or(base.granularity),
         untouched_rows: settings.untouched_rows.unwrap_or(base.untouched_rows),
         decay: base.decay,
     }
@@ -122,7 +122,7 @@ pub(super) fn lawn(settings: &OptimizerSettings, length: Length) -> LawnConfig {
         scope: scope(settings).unwrap_or_default(),
         project_gradient: settings.project_gradient,
         project_update: settings.project_update,
-        granularity: settings.granularity.unwrap_or_default(),
+        granularity: settings.granularity_of_all().unwrap_or_default(),
         untouched_rows: settings.untouched_rows.unwrap_or_default(),
         ..LawnConfig::new(free_steps)
     }

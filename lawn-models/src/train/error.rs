@@ -109,6 +109,14 @@ fn origin(path: Option<&Path>) -> String {
     }
 }
 
+impl TrialError {
+    /// Whether a parameter cannot be cut into the units that a constraint is asked to have.
+    #[must_use]
+    pub fn is_of_units(&self) -> bool {
+        matches!(self, Self::Optimizer(lawn_core::Error::Heads { .. }))
+    }
+}
+
 impl From<DeviceError> for TrialError {
     fn from(error: DeviceError) -> Self {
         let DeviceError { device, reason } = error;

@@ -1,10 +1,12 @@
 //! Which trials take graphs of CUDA, and of what.
 
+use lawn_core::{Error, StepReport};
 use tch::{Device, Tensor};
 
+use super::captured_part::{PartOfStep, Update};
 use super::captures::GraphUse;
 use super::context::TrialContext;
-use super::pass_graphs::{PartOfStep, PassGraphs};
+use super::pass_graphs::PassGraphs;
 use crate::data::Batch;
 use crate::device::{Autocast, HalfKind};
 use crate::models::Mode;
@@ -46,17 +48,31 @@ impl Graphs {
         Self { passes, asked }
     }
 
-    /// Computes the gradients of a part; its loss, which the next part of this size overwrites.
-    pub(super) fn compute(&mut self, pass: &Pass<'_>) -> Tensor {
+    /// Computes the gradients of a part, and the step after it where that is given; its loss, which the
+    /// next part of this size overwrites.
+    ///
+    /// # Errors
+    /// Those of the step.
+    pub(super) fn compute(
+        &mut self,
+        pass: &Pass<'_>,
+        update: Option<Update<'_>>,
+    ) -> Result<(Tensor, Option<StepReport>), Error> {
         let batch = pass.batch;
-        self.passes.compute_part(&PartOfStep {
+        let part = PartOfStep {
             store: &pass.task.store,
             tensors: batch.inputs.iter().chain([&batch.targets]).collect(),
             batch: pass.count,
             first: pass.first,
             adds: pass.adds,
             pass: &|tensors| pass.loss(tensors),
-        })
+        };
+        self.passes.compute_part(&part, update)
+    }
+
+    /// Whether the first graph is still to come, or to pass its checks.
+    pub(super) fn are_untried(&self) -> bool {
+        self.passes.are_untried()
     }
 
     /// Why graphs were given up, once.

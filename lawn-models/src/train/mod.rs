@@ -1,6 +1,7 @@
 //! Runs one trial of any task.
 
 mod answers;
+mod captured_part;
 mod captures;
 mod checkpoint;
 mod constraints;
@@ -10,6 +11,7 @@ mod distance;
 mod error;
 mod evaluate;
 mod freeze;
+mod graph_check;
 mod graphs;
 mod layers;
 mod loans;
@@ -47,7 +49,8 @@ pub use observer::{Beginning, Notice, Observer, SilentObserver, TrialInfo};
 pub use pass_graphs::PassGraphs;
 pub use range_test::{RangeStep, RangeTest, RateRange, range_test};
 pub use record::{
-    EvaluationRecord, ParameterDiagnostics, Seconds, TrialEnd, TrialSummary, UnitNorm,
+    EvaluationRecord, Freeze, FreezeCause, ParameterDiagnostics, Seconds, TrialEnd, TrialSummary,
+    UnitNorm,
 };
 pub use rehearsal::Rehearsal;
 pub use run::{SHORTAGE, dry_run, examine, run_trial, run_trial_on};

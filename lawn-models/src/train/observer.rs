@@ -52,6 +52,12 @@ pub enum Notice {
         /// What the loss is multiplied by now.
         to: f64,
     },
+    /// No evaluation met the condition of a freeze, which came where the free phase ends at the
+    /// latest.
+    FrozenAtTheLatest {
+        /// Steps before it.
+        step: u64,
+    },
     /// Steps on CUDA are libtorch's operations, parameter by parameter: no kernels could be taken.
     NoKernels {
         /// What they do not compute, or what the compiler or the driver said.
@@ -67,9 +73,10 @@ pub enum Notice {
         /// libtorch's name of it.
         operation: String,
     },
-    /// Steps could not be captured in a graph of CUDA; their operations are launched one by one.
+    /// Steps could not be captured in a graph of CUDA, or one by a graph was not the same; their
+    /// operations are launched one by one.
     NotCaptured {
-        /// What was said of it.
+        /// What was said of it, or what was different.
         reason: String,
     },
     /// Training went on with another number of ranks. The result is the same up to rounding.
@@ -130,6 +137,11 @@ impl fmt::Display for Notice {
                     "step {step} was skipped, its gradient is beyond f16; the loss is scaled by {to} now"
                 )
             }
+            Self::FrozenAtTheLatest { step } => write!(
+                f,
+                "freeze_when was never met: the freeze came after step {step}, where the free phase \
+                 ends at the latest"
+            ),
             Self::NoKernels { reason } => write!(
                 f,
                 "the optimizer takes libtorch's operations, which are slower than its kernels: {reason}"
@@ -147,8 +159,7 @@ impl fmt::Display for Notice {
             ),
             Self::NotCaptured { reason } => write!(
                 f,
-                "steps are launched operation by operation, as they cannot be captured in a graph: \
-                 {reason}"
+                "steps are launched operation by operation and not by a graph: {reason}"
             ),
             Self::OtherRanks { step, before, now } => write!(
                 f,
@@ -235,6 +246,9 @@ pub trait Observer {
     /// The trial came through something out of the ordinary. May be called before
     /// [`started`](Self::started), and before it is called again.
     fn notice(&mut self, _notice: &Notice) {}
+    /// Whether from here on the trial tries its first graph of CUDA: until that has passed its checks, was
+    /// given up, or the trial is over. Where the process ends meanwhile, it may have ended of that.
+    fn tries_graphs(&mut self, _tries: bool) {}
     /// How passes were computed, at the end of a trial that was to take
     /// [graphs](crate::TrialContext::graphs) on CUDA, finished or not: those of this process, since it
     /// last [started](Self::started).

@@ -1,5 +1,7 @@
 //! What a trial reports while it runs and when it ends.
 
+use std::fmt;
+
 use lawn_core::Phase;
 use serde::{Deserialize, Serialize};
 
@@ -137,6 +139,39 @@ pub enum TrialEnd {
     },
 }
 
+/// When the norms of a trial were fixed, or bounded, and by what.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Freeze {
+    /// Steps before it.
+    pub step: u64,
+    /// What brought it about.
+    pub by: FreezeCause,
+}
+
+/// What brings a freeze about.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum FreezeCause {
+    /// An evaluation that met [`freeze_when`](crate::OptimizerSettings::freeze_when).
+    Condition,
+    /// The end of the free phase; the start, where there is none.
+    FreePhase,
+}
+
+/// As in a sentence.
+impl fmt::Display for Freeze {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.by, self.step) {
+            (FreezeCause::Condition, step) => write!(f, "after step {step}, by freeze_when"),
+            (FreezeCause::FreePhase, 0) => f.write_str("from the first step on"),
+            (FreezeCause::FreePhase, step) => {
+                write!(f, "after step {step}, at the end of the free phase")
+            }
+        }
+    }
+}
+
 /// Result of a finished trial.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 pub struct TrialSummary {
@@ -154,4 +189,7 @@ pub struct TrialSummary {
     /// brought it about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frozen_at_step: Option<u64>,
+    /// When the norms were fixed, whatever brought it about; none where no constraint has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub freeze: Option<Freeze>,
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lawn_core::Optimizer;
-use tch::{Device, Kind, Tensor};
+use tch::Device;
 
 use super::context::TrialContext;
 use super::error::TrialError;
@@ -146,21 +146,13 @@ fn on_this_rank(
     let region = is_asked.then(device::Deterministic::begin);
     let _measuring = device::CudnnMeasuring::of_training(context.device, context.deterministic);
     device::keep_host_memory();
-    wake(context.device);
+    device::wake(context.device)?;
     observer.reached(Beginning::Device);
     let end = within_memory(ranks, config, context, observer);
     for operation in region.iter().flat_map(device::Deterministic::operations) {
         observer.notice(&Notice::NotDeterministic { operation });
     }
     end
-}
-
-/// Has the device ready to compute, so that what that takes is no part of what comes next.
-fn wake(device: Device) {
-    if let Device::Cuda(index) = device {
-        let _ = Tensor::zeros([1], (Kind::Float, device));
-        tch::Cuda::synchronize(index as i64);
-    }
 }
 
 /// Trains with as many samples at once as memory holds.
@@ -171,7 +163,10 @@ fn within_memory(
     observer: &mut dyn Observer,
 ) -> Result<TrialEnd, TrialError> {
     let mut limit = None;
+    let mut without_graphs = None;
     loop {
+        let context = without_graphs.as_ref().unwrap_or(context);
+        let captures = device::captures_begun();
         // Samples in memory at once, and the fewest there can be, once they are known.
         let mut parts = None;
         let attempt = with_words_of_others(ranks.rank(), || {
@@ -198,12 +193,24 @@ fn within_memory(
             return Err(TrialError::OutOfMemory { detail });
         }
         let others = others(context.device, &detail);
+        let has_graphs = context.graphs && device::captures_begun() > captures;
         // Blocks of the larger parts fit none of the smaller, and would only take room from them.
         device::let_go_of_host_memory();
         device::let_go_of_device_memory(context.device);
         let Some((from, least)) = parts else {
             return Err(TrialError::OutOfMemory { detail });
         };
+        if has_graphs {
+            // A graph keeps the memory of a pass, so that a pass beside it takes as much again.
+            observer.notice(&Notice::NotCaptured {
+                reason: format!("memory was short with graphs: {detail}"),
+            });
+            without_graphs = Some(TrialContext {
+                graphs: false,
+                ..context.clone()
+            });
+            continue;
+        }
         let Some(to) = smaller(from, least) else {
             let detail =
                 format!("{detail}; {from} samples at once are the fewest that there can be");

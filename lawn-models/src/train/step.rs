@@ -7,6 +7,7 @@ use std::time::Instant;
 use lawn_core::{Phase, StepOptions};
 use tch::Kind;
 
+use super::captured_part::Update;
 use super::error::TrialError;
 use super::evaluate::before_step;
 use super::graphs::Pass;
@@ -54,6 +55,18 @@ pub(super) fn step(
     if let Some(ranked) = &training.ranked {
         ranked.begin_step();
     }
+    if let Some(distance) = &mut training.distance {
+        distance.before_step(training.step);
+    }
+    let options = StepOptions {
+        samples: count,
+        gradient_scale: scale,
+        diagnostics: training.config.diagnostics.units && evaluation_is_due,
+        all_rows_counted: counts_rows,
+    };
+    // Otherwise something comes between the last part and the step.
+    let goes_on = training.ranked.is_none() && !counts_rows;
+    let mut report = None;
     let mut look_ups = Vec::new();
     let mut rounds = training.rounds(count);
     let mut done = share.samples.start;
@@ -79,7 +92,7 @@ pub(super) fn step(
                 ranked.expect_last_backward();
             }
         }
-        let loss = training.graphs.compute(&Pass {
+        let pass = Pass {
             task: &training.task,
             batch: &batch,
             half,
@@ -88,7 +101,13 @@ pub(super) fn step(
             count,
             scale: is_scaled.then_some(scale),
             adds,
+        };
+        let update = (goes_on && done == share.samples.end).then_some(Update {
+            optimizer: &mut training.optimizer,
+            options,
         });
+        let (loss, taken) = training.graphs.compute(&pass, update)?;
+        report = taken;
         training.loss_sum += loss.to_kind(Kind::Double);
     }
     let mut norm = None;
@@ -109,15 +128,13 @@ pub(super) fn step(
     for LookUps { table, rows } in look_ups {
         training.optimizer.count_rows(&table, &rows)?;
     }
-    if let Some(distance) = &mut training.distance {
-        distance.before_step(training.step);
-    }
-    let report = training.optimizer.step_with(StepOptions {
-        samples: count,
-        gradient_scale: scale / if clip > 0.0 { clip } else { 1.0 },
-        diagnostics: training.config.diagnostics.units && evaluation_is_due,
-        all_rows_counted: counts_rows,
-    })?;
+    let report = match report {
+        Some(report) => report,
+        None => training.optimizer.step_with(StepOptions {
+            gradient_scale: scale / if clip > 0.0 { clip } else { 1.0 },
+            ..options
+        })?,
+    };
     if let Some(average) = &mut training.average {
         average.update();
     }

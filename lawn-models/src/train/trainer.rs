@@ -19,7 +19,14 @@ pub(super) fn run(
     training: &mut Training<'_>,
     observer: &mut dyn Observer,
 ) -> Result<TrialEnd, TrialError> {
+    let tries = training.graphs.are_untried();
+    if tries {
+        observer.tries_graphs(true);
+    }
     let end = train(training, observer);
+    if tries {
+        observer.tries_graphs(false);
+    }
     if let Some(used) = training.graphs.used() {
         observer.computed(&used);
     }
@@ -50,6 +57,7 @@ fn train(training: &mut Training<'_>, observer: &mut dyn Observer) -> Result<Tri
         observer.notice(&notice);
     }
     let first = training.step + 1;
+    let mut tries_graphs = training.graphs.are_untried();
     let mut kept = KeptWeights::new(training);
     training.timer = Timer::start();
     while !is_over(training) {
@@ -70,6 +78,7 @@ fn train(training: &mut Training<'_>, observer: &mut dyn Observer) -> Result<Tri
         }
         let evaluation_is_due = evaluation_is_due(training);
         training.wish(observer);
+        let was_free = training.optimizer.frozen_at_step().is_none();
         match step(training, evaluation_is_due)? {
             Outcome::Taken => {}
             Outcome::Overflowed(to) => observer.notice(&Notice::LossScaleReduced {
@@ -77,6 +86,13 @@ fn train(training: &mut Training<'_>, observer: &mut dyn Observer) -> Result<Tri
                 to,
             }),
             Outcome::Skipped(position) => return Ok(skipped(position)),
+        }
+        if let Some(step) = training.frozen_at_the_latest().filter(|_| was_free) {
+            observer.notice(&Notice::FrozenAtTheLatest { step });
+        }
+        if tries_graphs && !training.graphs.are_untried() {
+            tries_graphs = false;
+            observer.tries_graphs(false);
         }
         if let Some(reason) = training.graphs.take_reason() {
             observer.notice(&Notice::NotCaptured { reason });
@@ -167,6 +183,7 @@ fn finish(training: &mut Training<'_>, kept: Option<KeptWeights>) -> Result<Tria
         measurements,
         train_loss: last.train_loss,
         frozen_at_step: last.frozen_at_step,
+        freeze: training.freeze(),
     }))
 }
 

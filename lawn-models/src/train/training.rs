@@ -16,7 +16,7 @@ use super::optimizer;
 use super::progress::{self, Parts, Progress};
 use super::ranked::Ranked;
 use super::recalibrate;
-use super::record::EvaluationRecord;
+use super::record::{EvaluationRecord, Freeze, FreezeCause};
 use super::share::{Sharing, largest_share};
 use super::start::Start;
 use super::timer::{Lap, Timer};
@@ -220,6 +220,28 @@ impl<'a> Training<'a> {
             last.frozen_at_step = record.frozen_at_step;
         }
         Ok(())
+    }
+
+    /// Steps before the freeze, where there was a condition for it and none of the evaluations has
+    /// met that.
+    pub(super) fn frozen_at_the_latest(&self) -> Option<u64> {
+        let is_open = self.progress.frozen_at.is_none();
+        let had_condition = self.config.optimizer.freeze_when.is_some();
+        (self.optimizer.frozen_at_step()).filter(|_| is_open && had_condition)
+    }
+
+    /// When the norms were fixed, and by what.
+    pub(super) fn freeze(&self) -> Option<Freeze> {
+        match self.progress.frozen_at {
+            Some(step) => Some(Freeze {
+                step,
+                by: FreezeCause::Condition,
+            }),
+            None => self.optimizer.frozen_at_step().map(|step| Freeze {
+                step,
+                by: FreezeCause::FreePhase,
+            }),
+        }
     }
 
     /// Lowers the learning rate where the train loss has stopped falling and the trial asks for it.

@@ -103,6 +103,31 @@ impl Length {
         self.samples as f64 / self.epoch_samples as f64
     }
 
+    /// How many evaluations come within the first `steps` steps, one `every` so much, that at the
+    /// end of all of them not counted where nothing else brings it about.
+    ///
+    /// ```
+    /// use lawn_models::Amount;
+    /// // Epochs of 100 samples in batches of 30 have 4 steps.
+    /// let length = Amount::Epochs(3).length(100, 30);
+    /// let within = |every, steps| length.evaluations(every, steps, 30);
+    /// assert_eq!([3, 4, 11, 12].map(|steps| within(Amount::Epochs(1), steps)), [0, 1, 2, 3]);
+    /// assert_eq!(within(Amount::Steps(5), 11), 2);
+    /// ```
+    #[must_use]
+    pub fn evaluations(&self, every: Amount, steps: u64, batch_size: u64) -> u64 {
+        let steps = steps.min(self.steps);
+        let samples = Amount::Steps(steps)
+            .length(self.epoch_samples, batch_size)
+            .samples;
+        let within = |length: u64| (samples.min(self.samples) / length.max(1)).min(steps);
+        match every {
+            Amount::Epochs(epochs) => within(epochs.saturating_mul(self.epoch_samples)),
+            Amount::Steps(every) => steps / every.max(1),
+            Amount::Samples(samples) => within(samples),
+        }
+    }
+
     /// Whether training from `before` samples to `after` samples, `step` steps in
     /// all by then, comes to a multiple of `every` or passes one.
     pub(crate) fn reaches(&self, every: Amount, step: u64, before: u64, after: u64) -> bool {

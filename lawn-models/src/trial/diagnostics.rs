@@ -71,7 +71,8 @@ impl FreePhase {
 
     /// The steps of the phase, rounded such that one step of the budget at least
     /// comes after it.
-    pub(crate) fn steps(self, length: Length) -> u64 {
+    #[must_use]
+    pub fn steps(self, length: Length) -> u64 {
         let steps = match self {
             Self::Epochs(epochs) => epochs * length.steps_per_epoch as f64,
             Self::Fraction(fraction) => fraction * length.steps as f64,

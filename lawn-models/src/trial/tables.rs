@@ -98,7 +98,7 @@ impl OptimizerSettings {
         .to_owned();
         if self.is_constrained() && self.may_constrain_tables() {
             let rows = self.untouched_rows.unwrap_or_default();
-            said += match (rows, self.granularity.unwrap_or_default()) {
+            said += match (rows, self.granularity_of_all().unwrap_or_default()) {
                 (UntouchedRows::LeftAlone, _) if self.lawn => {
                     "; from the freeze on they are left alone"
                 }
@@ -108,6 +108,11 @@ impl OptimizerSettings {
             };
         }
         said
+    }
+
+    /// The granularity that is given for all parameters, if one is.
+    pub(crate) fn granularity_of_all(&self) -> Option<Granularity> {
+        self.granularity.filter(|_| self.granularity_on.is_none())
     }
 
     /// Whether tables are among what the arm's constraint may be of: those other than LAWN are of

@@ -271,6 +271,7 @@ impl OptimizerSettings {
             ("freeze_when", self.freeze_when.is_some(), any && free),
             ("scope", self.scope.is_some(), any),
             ("granularity", self.granularity.is_some(), any),
+            ("granularity_on", self.granularity_on.is_some(), any),
             ("untouched_rows", self.untouched_rows.is_some(), any),
             ("project_gradient", !self.project_gradient, self.lawn),
             ("project_update", !self.project_update, self.lawn),
@@ -340,6 +341,17 @@ impl OptimizerSettings {
                 format!("{patterns:?}"),
                 "\"final-homogeneous\", \"all-weights\", \"matrices\" or a list of name patterns",
             )?;
+        }
+        if let Some(patterns) = &self.granularity_on {
+            let sound = !patterns.is_empty() && patterns.iter().all(|pattern| !pattern.is_empty());
+            let found = format!("{patterns:?}");
+            require(sound, "granularity_on", found, "a list of name patterns")?;
+            if self.granularity.is_none() {
+                return Err(SettingsError::Missing {
+                    setting: "granularity".to_owned(),
+                    needed_by: "granularity_on".to_owned(),
+                });
+            }
         }
         let decay = self.weight_decay.unwrap_or(0.0);
         if rotational {

@@ -2,8 +2,8 @@
 
 use lawn_core::State;
 use lawn_models::{
-    Amount, ConstraintName, Device, EvaluationRecord, FreezeCondition, OptimizerSettings, Phase,
-    RuleName, TrialConfig, TrialEnd,
+    Amount, ConstraintName, Device, EvaluationRecord, Freeze, FreezeCause, FreezeCondition, Notice,
+    OptimizerSettings, Phase, RuleName, TrialConfig, TrialEnd,
 };
 
 use crate::common::{ARMS, Recorder, arm, finish, ncf, run, timeless, trial};
@@ -185,6 +185,24 @@ fn a_condition_ends_the_free_phase_before_its_time() {
     let epoch = Some(recorder.infos[0].steps_per_epoch);
     assert_eq!(frozen_at(&early), (vec![epoch; 3], epoch));
     assert_eq!(frozen_at(&never), (vec![None; 3], None));
+    // And the end of the trial says it whatever brought it about.
+    let freeze = |config: &TrialConfig| {
+        let (summary, recorder) = finish(config);
+        let said = recorder.notices.iter().filter_map(|notice| match notice {
+            Notice::FrozenAtTheLatest { step } => Some(*step),
+            _ => None,
+        });
+        (summary.freeze, said.collect::<Vec<u64>>())
+    };
+    let last = (0.9 * 3.0 * recorder.infos[0].steps_per_epoch as f64).round() as u64;
+    let by = |step, by| Some(Freeze { step, by });
+    let met = by(recorder.infos[0].steps_per_epoch, FreezeCause::Condition);
+    assert_eq!(freeze(&early), (met, vec![]));
+    let at_the_latest = by(last, FreezeCause::FreePhase);
+    assert_eq!(freeze(&never), (at_the_latest, vec![last]));
+    assert_eq!(freeze(&of(None)), (at_the_latest, vec![]));
+    let free = with(OptimizerSettings::new(RuleName::Adam, 1e-2));
+    assert_eq!(freeze(&free), (None, vec![]));
     let written = serde_json::to_value(&recorder.records[0]).unwrap();
     assert_eq!(written["frozen_at_step"], serde_json::json!(epoch));
     // Records of before there was such a thing are read.

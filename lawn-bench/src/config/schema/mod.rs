@@ -10,7 +10,8 @@ use lawn_models::{KINDS, KindEntry, OptimizerSettings};
 use serde_json::{Map, Value, json};
 
 use super::presets::{self, PRESET};
-use super::raw::RawSweep;
+use super::rate::{RATE_BATCH_SIZE, WORDS};
+use super::raw::{BATCH_SIZE, RawSweep};
 use super::space::ARM;
 use super::sweep::Scale;
 use super::values::{NAME, NAME_LETTERS};
@@ -175,6 +176,19 @@ fn arm() -> Value {
             "enum": presets::names().collect::<Vec<_>>(),
             "description": "Settings and ranges that are known by a name; those of the arm stand \
                             in the place of theirs.",
+        }),
+    );
+    settings.insert(
+        RATE_BATCH_SIZE.into(),
+        json!({
+            "anyOf": [
+                { "type": "integer", "minimum": 1, "maximum": BATCH_SIZE },
+                { "enum": WORDS.map(|(word, _)| word) },
+            ],
+            "description": "The batch size that the learning rate of the arm is of: \
+                            tuning.learning_rate_scaling goes out from it, and not from \
+                            reference_batch_size. With \"any\" the rate is not scaled. A preset \
+                            says it of the rate that it gives.",
         }),
     );
     for (name, axes, meaning) in space {

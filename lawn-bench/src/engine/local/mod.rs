@@ -21,6 +21,7 @@ use crate::Error;
 use crate::Exit;
 use crate::engine::work::{Completion, Engine, Watcher, Work};
 use crate::run::ending::Ending;
+use crate::run::graph_attempt::GraphAttempt;
 use crate::run::lease::{self, Claim, Owner, State, Terms};
 use crate::run::trial_dir::TrialDir;
 use crate::trial::Event;
@@ -244,6 +245,10 @@ impl<'a> Local<'a> {
             _ if self.work.stop.is_requested() => return Ok(ProcessEnd::Stopped),
             // Somebody else sent it a signal, perhaps before it was ready for one.
             Some(code) if was_stopped(code) && !process.timed_out => {
+                return Ok(ProcessEnd::Interrupted);
+            }
+            // The next one tries no graphs.
+            _ if !process.timed_out && GraphAttempt::new(self.work.run, &dir).is_under_way() => {
                 return Ok(ProcessEnd::Interrupted);
             }
             _ => {}

@@ -135,7 +135,7 @@ impl CellStatus {
         }
         count.done += 1;
         count.failed += usize::from(ending.outcome != Outcome::Ok);
-        let is_tuned = plan.sweep.is_tuned();
+        let is_tuned = plan.sweep.tunes(&trial.cell.arm);
         if is_tuned && trial.stage != Stage::Tune {
             return;
         }

@@ -89,6 +89,9 @@ pub(crate) fn describe(details: &TrialDetails) -> String {
     if let Some(steps) = entry.steps {
         line("steps", steps.to_string());
     }
+    if let Some(freeze) = entry.freeze {
+        line("freeze", freeze.to_string());
+    }
     for one in &entry.measurements {
         line(&named(one), format!("{:.6}", one.value));
     }

@@ -1,6 +1,6 @@
 //! Launches of the kernels, on whatever carries them out.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
 use std::fmt;
 
@@ -126,6 +126,72 @@ impl Launches {
 #[derive(Debug)]
 pub(super) struct Emulated;
 
+/// A launch that was noted.
+#[derive(Clone, Copy, Debug)]
+struct Noted {
+    kernel: Kernel,
+    plan: PlanRecord,
+    arguments: Arguments,
+    blocks: i64,
+}
+
+thread_local! {
+    /// Launches that are noted in place of being carried out.
+    static NOTED: RefCell<Option<Vec<Noted>>> = const { RefCell::new(None) };
+}
+
+/// Launches of the kernels compiled for the CPU, noted in place of being carried out and carried out
+/// any number of times: for tests, what a graph of CUDA is for a card.
+#[derive(Debug)]
+pub struct EmulatedGraph(Vec<Noted>);
+
+impl EmulatedGraph {
+    /// Notes the launches of `body` in this thread. All else of it is carried out.
+    ///
+    /// # Panics
+    ///
+    /// As `body`, and within another capture.
+    pub fn capture<T>(body: impl FnOnce() -> T) -> (Self, T) {
+        /// Ends the capture, also where `body` panics.
+        struct Ended;
+        impl Drop for Ended {
+            fn drop(&mut self) {
+                NOTED.take();
+            }
+        }
+        let before = NOTED.replace(Some(Vec::new()));
+        assert!(before.is_none(), "one capture at a time");
+        let _ended = Ended;
+        let made = body();
+        (Self(NOTED.take().unwrap_or_default()), made)
+    }
+
+    /// How many launches it has.
+    #[must_use]
+    pub fn launches(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Carries them out.
+    ///
+    /// # Safety
+    ///
+    /// The optimizer whose launches they are is alive, and has the same
+    /// [`launches`](crate::Optimizer::launches) still.
+    pub unsafe fn replay(&self) {
+        for noted in &self.0 {
+            let launch = Launch {
+                kernel: noted.kernel,
+                plan: &noted.plan,
+                arguments: noted.arguments,
+                blocks: noted.blocks,
+            };
+            // SAFETY: the caller keeps what the plan points at alive.
+            unsafe { Emulated.launch(&launch) };
+        }
+    }
+}
+
 unsafe extern "C" {
     fn lawn_emulate(
         kernel: i64,
@@ -159,6 +225,21 @@ impl Launcher for Emulated {
     unsafe fn launch(&self, launch: &Launch<'_>) {
         #[cfg(test)]
         if IDLE.get() {
+            return;
+        }
+        let is_noted = NOTED.with_borrow_mut(|noted| match noted {
+            Some(noted) => {
+                noted.push(Noted {
+                    kernel: launch.kernel,
+                    plan: *launch.plan,
+                    arguments: launch.arguments,
+                    blocks: launch.blocks,
+                });
+                true
+            }
+            None => false,
+        });
+        if is_noted {
             return;
         }
         let begin = match launch.arguments {

@@ -10,7 +10,8 @@
 //! ```
 //!
 //! The host waits for none of them. What changes from step to step is in `begin` and in tables on
-//! the device, so that the other launches can be captured in a graph and replayed. The kernels are
+//! the device, so that the other launches can be captured in a graph and replayed: `launched.rs` says
+//! which a step has. The kernels are
 //! in `cuda/`, one source for NVRTC and for a C++ compiler: [`launch::Emulated`] runs them on the
 //! CPU, for tests. Parameters that they do not take go to the reference, in steps that wait for the
 //! device once.
@@ -19,6 +20,7 @@ mod cache;
 mod device;
 mod findings;
 mod launch;
+mod launched;
 mod library;
 mod numbers;
 mod nvrtc;
@@ -35,6 +37,7 @@ mod host_tests;
 #[cfg(test)]
 mod tests;
 
+pub use launch::EmulatedGraph;
 pub use own_code::DeviceCode;
 pub use share::CudaCompiler;
 pub(crate) use share::{compiler, require_kernels, taken};
@@ -43,8 +46,9 @@ use tch::{Device, Kind, Tensor};
 
 use self::findings::findings;
 use self::launch::{Arguments, Kernel, Launches};
+use self::launched::Launched;
 use self::numbers::KernelRule;
-use self::phase::{Phase, member};
+use self::phase::{Member, Phase, member};
 use self::pointers::{Address, Addresses};
 use self::records::{Begin, DECISION, Memory, PlanRecord, UPDATE, address, words};
 use self::rest::RestOfStep;
@@ -52,13 +56,14 @@ use self::share::Share;
 use crate::backend::choice::Forms;
 use crate::backend::clock::Clock;
 use crate::backend::interface::{Backend, Entry, Setup, StepRecord, StepRequest};
+use crate::backend::launches::StepLaunches;
 use crate::backend::reference::Reference;
 use crate::backend::slot::Slot;
 use crate::constraint::form::ConstraintForm;
 use crate::diagnostics::{Findings, Part};
 use crate::error::Error;
 use crate::libtorch::versions::bump_versions;
-use crate::report::Reading;
+use crate::report::{Limits, Reading};
 use crate::rule::Rule;
 use crate::units::host;
 
@@ -84,8 +89,8 @@ pub(crate) struct Cuda {
     clock: Clock,
     launches: Launches,
     rest: Reference,
-    /// Working memory of the kernels.
-    _kept: [Tensor; 2],
+    /// Working memory of the kernels: the numbers of updates, and those of the step.
+    kept: [Tensor; 2],
 }
 
 impl Cuda {
@@ -149,7 +154,7 @@ impl Cuda {
             clock,
             launches: Launches::new(launcher),
             rest: Reference::new(watch),
-            _kept: kept,
+            kept,
         }
     }
 
@@ -190,6 +195,21 @@ impl Cuda {
             let blocks = (count + records::THREADS - 1) / records::THREADS;
             self.launch(Kernel::Release, &phase.record, arguments, blocks);
         }
+    }
+
+    /// What the kernels take of the parameters in a phase, as these are now.
+    fn members(
+        &self,
+        slots: &[Slot],
+        rule: &dyn Rule,
+        form: Option<&ConstraintForm>,
+    ) -> Vec<Option<Member>> {
+        let member = |&index: &usize| {
+            let found = member(&slots[index], rule, form, self.device);
+            let (_, member) = found.filter(|(kernel, _)| *kernel == self.rule)?;
+            Some(member)
+        };
+        self.slots.iter().map(member).collect()
     }
 
     fn phases(&self) -> impl Iterator<Item = &Phase> {
@@ -241,17 +261,36 @@ impl Cuda {
 }
 
 impl Backend for Cuda {
+    fn renumber(
+        &mut self,
+        slots: &[Slot],
+        rule: &dyn Rule,
+        constraint: Option<&ConstraintForm>,
+    ) -> bool {
+        let _guard = tch::no_grad_guard();
+        let free = self.members(slots, rule, None);
+        let constrained = constraint.map(|form| self.members(slots, rule, Some(form)));
+        let fits = self.free.is_of(&free)
+            && match (&self.constrained, &constrained) {
+                (Some(phase), Some(members)) => phase.is_of(members),
+                (phase, members) => phase.is_none() && members.is_none(),
+            };
+        if fits {
+            self.free.renumber(free, &self.elements);
+            if let Some((phase, members)) = self.constrained.as_mut().zip(constrained) {
+                phase.renumber(members, &self.elements);
+            }
+        }
+        fits
+    }
+
     /// The numbers of a parameter lie on the device, and may decide who takes it.
     fn regroup(&mut self, slots: &[Slot], rule: &dyn Rule, constraint: Option<&ConstraintForm>) {
         let _guard = tch::no_grad_guard();
         let phase = |form: Option<&ConstraintForm>| {
-            let members = self.slots.iter().map(|&index| {
-                let found = member(&slots[index], rule, form, self.device);
-                let (_, member) = found.filter(|(kernel, _)| *kernel == self.rule)?;
-                Some(member)
-            });
+            let members = self.members(slots, rule, form);
             let (shared, held) = (self.shared, form.is_some());
-            Phase::new(members.collect(), &self.elements, shared, held, self.device)
+            Phase::new(members, &self.elements, shared, held, self.device)
         };
         let (free, constrained) = (phase(None), constraint.map(|form| phase(Some(form))));
         (self.free, self.constrained) = (free, constrained);
@@ -265,7 +304,7 @@ impl Backend for Cuda {
             ..
         } = *request;
         let constrained = constraint.is_some();
-        let _kept = self.tell(slots, request);
+        let kept = self.tell(slots, request);
         let phase = self.phase(constrained);
         let mut is_mine = vec![false; slots.len()];
         for (&slot, member) in self.slots.iter().zip(&phase.members) {
@@ -292,29 +331,26 @@ impl Backend for Cuda {
             samples: options.samples as i64,
         };
         let measure = options.diagnostics;
-        let looks_first = largest.is_some() || clip.is_some() || phase.needs_products || measure;
-        let plan = PlanRecord {
-            measures: i64::from(measure),
-            sums_late: i64::from(!looks_first),
-            ..phase.record
-        };
-        let (chunks, units) = phase.blocks();
-        self.launch(Kernel::Begin, &plan, Arguments::Begin(begin), 1);
-        if looks_first {
-            self.launch(Kernel::Sum, &plan, Arguments::None, chunks);
+        let launched = Launched::new(phase, constrained, limits, measure);
+        if let Some(replay) = &request.replay {
+            let same = Self::require_same(replay.launches, &launched, (kept.len(), has_rest));
+            same.map_err(|why| Error::OtherLaunches { why })?;
         }
-        let rest = match has_rest {
-            true => self.rest_of_step(slots, request, rest, &record)?,
-            false => None,
-        };
-        request.writes.set(true);
-        self.launch(Kernel::Before, &plan, Arguments::None, units);
-        self.launch(Kernel::Update, &plan, Arguments::None, chunks);
-        if phase.has_two_passes || measure {
-            self.launch(Kernel::After, &plan, Arguments::None, units);
-        }
-        if phase.has_two_passes {
-            self.launch(Kernel::Move, &plan, Arguments::None, chunks);
+        self.launch(Kernel::Begin, &launched.plan, Arguments::Begin(begin), 1);
+        let mut rest_of_step = None;
+        match &request.replay {
+            Some(replay) => {
+                request.writes.set(true);
+                self.hand_over(slots, &launched, replay.run);
+            }
+            None => {
+                self.launch_sums(&launched);
+                if has_rest {
+                    rest_of_step = self.rest_of_step(slots, request, rest, &record)?;
+                }
+                request.writes.set(true);
+                self.launch_moves(&launched);
+            }
         }
 
         let part = measure.then(|| self.part(slots, request));
@@ -333,7 +369,7 @@ impl Backend for Cuda {
             // The reference may put other tensors in the place of buffers.
             self.addresses.forget();
         }
-        if let Some(rest) = rest {
+        if let Some(rest) = rest_of_step {
             let RestOfStep {
                 gradients,
                 update,
@@ -437,6 +473,19 @@ impl Backend for Cuda {
             true => known,
             false => self.of_units(known, |phase| phase.remembered.as_ref()),
         }
+    }
+
+    fn launches(
+        &self,
+        slots: &[Slot],
+        constrained: bool,
+        limits: Limits,
+    ) -> Result<StepLaunches, String> {
+        self.launches_of(slots, constrained, limits)
+    }
+
+    fn launch_again(&self, launches: &StepLaunches) {
+        self.launch_told(launches);
     }
 
     fn clock(&self) -> Option<&Clock> {

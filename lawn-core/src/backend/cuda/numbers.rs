@@ -84,7 +84,8 @@ pub(super) fn numbers(
     };
     if let Some(constraint) = constraint.filter(|_| context.constrained) {
         let ConstraintForm {
-            granularity,
+            // The parameter may have another.
+            granularity: _,
             project_gradient,
             project_update,
             centred,
@@ -92,10 +93,7 @@ pub(super) fn numbers(
             hold,
             untouched_rows: _,
         } = *constraint;
-        // Columns do not lie in one piece, and means are sums that the passes do not take.
-        if centred || granularity == Granularity::Column {
-            return None;
-        }
+        numbers.centred = i64::from(centred);
         numbers.project_gradient = i64::from(project_gradient);
         numbers.project_update = i64::from(project_update);
         set_length(&mut numbers, length, direction);
@@ -130,7 +128,7 @@ fn radial_of(
     match constraint.filter(|_| context.constrained) {
         None => Some(Some(radial)),
         // Whatever the test says, each row loses all of its radial part.
-        Some(form) if form.granularity == Granularity::Row && form.project_update => Some(None),
+        Some(form) if context.granularity == Granularity::Row && form.project_update => Some(None),
         Some(_) => None,
     }
 }

@@ -105,11 +105,23 @@ pub(super) fn target(known: &[i32], capability: i32) -> Result<Target, String> {
         Some(&found) if found == capability => Ok(Target::Machine(found)),
         Some(&found) => Ok(Target::Ptx(found)),
         None => Err(format!(
-            "compute capability {}.{} is none that NVRTC knows, which are {known:?}",
-            capability / 10,
-            capability % 10
+            "compute capability {} is none that NVRTC knows, which are {known:?}{}",
+            dotted(capability),
+            if capability < TURING && known.first().is_some_and(|&oldest| oldest >= TURING) {
+                ": CUDA 13 has left Volta and older cards, which that of CUDA 12 has"
+            } else {
+                ""
+            }
         )),
     }
+}
+
+/// The oldest of CUDA 13.
+const TURING: i32 = 75;
+
+/// 9.0 for 90.
+fn dotted(capability: i32) -> String {
+    format!("{}.{}", capability / 10, capability % 10)
 }
 
 /// Which rules and elements are compiled, a bit each.

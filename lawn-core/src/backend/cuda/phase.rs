@@ -66,7 +66,11 @@ pub(super) struct Phase {
     told_as_one: Option<[Tensor; 2]>,
     /// By unit, f64.
     pub(super) outcomes: Tensor,
-    /// What the record points at.
+    /// By unit, f64: how many elements it has.
+    elements: Tensor,
+    /// The numbers of each parameter.
+    numbers: Tensor,
+    /// What the record points at beside.
     _kept: Vec<Tensor>,
 }
 
@@ -80,15 +84,13 @@ impl Phase {
         constrained: bool,
         device: Device,
     ) -> Self {
-        let mut division = Division::default();
-        let mut all = vec![Numbers::default(); members.len()];
-        for (index, member) in members.iter_mut().enumerate() {
-            if let Some(member) = member {
-                let numbers = &mut member.numbers;
-                division.add(index as i64, elements[index], member.units, numbers);
-                all[index] = *numbers;
-            }
-        }
+        let (division, all) = divided(&mut members, elements);
+        let counts = members
+            .iter()
+            .flatten()
+            .flat_map(|member| std::iter::repeat_n(member.numbers.elements, member.units as usize));
+        let mut counts: Vec<f64> = counts.collect();
+        counts.resize(counts.len().max(1), 0.0);
         let room = |count: i64| Tensor::zeros([count.max(1)], (Kind::Double, device));
         let numbers = table(&all, device);
         let chunks = table(&division.chunks, device);
@@ -127,17 +129,36 @@ impl Phase {
             radii,
             remembered,
             outcomes,
-            _kept: vec![
-                numbers,
-                chunks,
-                unit_blocks,
-                sums,
-                products,
-                squares,
-                tests,
-                wholes,
-            ],
+            numbers,
+            elements: Tensor::from_slice(&counts).to_device(device),
+            _kept: vec![chunks, unit_blocks, sums, products, squares, tests, wholes],
         }
+    }
+
+    /// Whether it is the phase of these parameters, but for their numbers.
+    pub(super) fn is_of(&self, members: &[Option<Member>]) -> bool {
+        let shape = |member: &Member| {
+            let Numbers {
+                needs_products,
+                single_pass,
+                radial,
+                ..
+            } = member.numbers;
+            let passes = (needs_products, single_pass, radial);
+            (member.units, member.granularity, passes)
+        };
+        let shapes = |members: &[Option<Member>]| -> Vec<_> {
+            let shapes = members.iter().map(|member| member.as_ref().map(shape));
+            shapes.collect()
+        };
+        shapes(&self.members) == shapes(members)
+    }
+
+    /// Puts other numbers of the same parameters in the place of those that are there.
+    pub(super) fn renumber(&mut self, mut members: Vec<Option<Member>>, elements: &[i64]) {
+        let (_, all) = divided(&mut members, elements);
+        self.numbers.copy_(&table(&all, self.numbers.device()));
+        self.members = members;
     }
 
     /// Blocks of the launches over elements and over units.
@@ -155,16 +176,18 @@ impl Phase {
     pub(super) fn measured(&self) -> Tensor {
         let outcomes = self.outcomes.view([-1, OUTCOME]);
         let of = |column: i64| outcomes.select(1, column);
-        let (ww, wg, gg, wd, dd) = (of(0), of(1), of(2), of(5), of(6));
-        // m = (p − 1) w + q d.
-        let (p, q) = (of(9) - 1.0, of(10));
-        let wm = &p * &ww + &q * &wd;
+        let (ww, wg, gg, wd, dd) = (of(0), of(1), of(2), of(6), of(7));
+        // m = (p − 1) w + q d + o, of units of so many elements.
+        let (p, q, o, trust) = (of(11) - 1.0, of(12), of(13), of(14));
+        let (w, d) = (of(5), of(8));
+        let wm = &p * &ww + &q * &wd + &o * &w;
         let mm = &p * &p * &ww + &p * &q * &wd * 2.0 + &q * &q * &dd;
+        let mm = mm + &o * 2.0 * (&p * &w + &q * &d) + &o * &o * &self.elements;
         let radius = match &self.radii {
             Some(radii) => radii.copy(),
             None => ww.zeros_like(),
         };
-        let all = Tensor::stack(&[ww, wg, gg, wm, mm, of(11), radius], 0);
+        let all = Tensor::stack(&[ww, wg, gg, wm, mm, trust, radius], 0);
         let Some([whole, first]) = &self.told_as_one else {
             return all;
         };
@@ -172,6 +195,20 @@ impl Phase {
         let sums = sums.index_add(1, whole, &all.narrow(0, 0, 5));
         Tensor::cat(&[sums, all.narrow(0, 5, 2).index_select(1, first)], 0)
     }
+}
+
+/// Who walks through what, and the numbers of each parameter.
+fn divided(members: &mut [Option<Member>], elements: &[i64]) -> (Division, Vec<Numbers>) {
+    let mut division = Division::default();
+    let mut all = vec![Numbers::default(); members.len()];
+    for (index, member) in members.iter_mut().enumerate() {
+        if let Some(member) = member {
+            let numbers = &mut member.numbers;
+            division.add(index as i64, elements[index], member.units, numbers);
+            all[index] = *numbers;
+        }
+    }
+    (division, all)
 }
 
 impl Member {

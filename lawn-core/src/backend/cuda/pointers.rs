@@ -127,11 +127,16 @@ impl Address {
         };
         pointers.g = address(gradient);
         pointers.present = 1;
-        let plain = place.contiguous && gradient.is_contiguous()
+        let units = match granularity {
+            Granularity::Column => granularity.units(&slot.weight.size()),
+            _ => 1,
+        };
+        let by_column = units > 1;
+        let plain = place.contiguous && gradient.is_contiguous() && !by_column
             || slot.weight.numel() == 0
             || is_plain(slot, gradient, granularity);
         pointers.strided = i64::from(!plain);
-        let layout = (!plain).then(|| layout(slot, gradient));
+        let layout = (!plain).then(|| layout(slot, gradient, by_column));
         Self { pointers, layout }
     }
 }
@@ -146,13 +151,19 @@ fn is_plain(slot: &Slot, gradient: &Tensor, granularity: Granularity) -> bool {
     beside.all(|tensor| tensor.stride() == strides) && has_units_in_one_piece(weight, granularity)
 }
 
-fn layout(slot: &Slot, gradient: &Tensor) -> Layout {
+/// Where the elements lie, unit by unit: the dimension of columns is the outermost where these are
+/// the units.
+fn layout(slot: &Slot, gradient: &Tensor, by_column: bool) -> Layout {
     let mut layout = Layout::default();
-    let sizes = slot.weight.size();
+    let mut sizes = slot.weight.size();
     // A buffer lies as all others do.
     let buffer = slot.buffers.first().unwrap_or(&slot.weight);
     let master = slot.master.as_ref().unwrap_or(&slot.weight);
-    let arrays = [&slot.weight, master, gradient, buffer].map(Tensor::stride);
+    let mut arrays = [&slot.weight, master, gradient, buffer].map(Tensor::stride);
+    if by_column {
+        sizes.swap(0, 1);
+        arrays.iter_mut().for_each(|strides| strides.swap(0, 1));
+    }
     for (k, &size) in sizes.iter().enumerate() {
         layout.sizes[k] = size;
         for (strides, array) in layout.strides.iter_mut().zip(&arrays) {

@@ -66,6 +66,7 @@ pub(super) struct Numbers {
     pub(super) constrained: i64,
     pub(super) project_gradient: i64,
     pub(super) project_update: i64,
+    pub(super) centred: i64,
     pub(super) gradient_rounding: f64,
     pub(super) rate_scale: f64,
     pub(super) l2: f64,
@@ -153,7 +154,7 @@ pub(super) struct Begin {
 
 /// One phase of an optimizer: where everything is.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct PlanRecord {
     pub(super) pointers: u64,
     pub(super) layouts: u64,
@@ -195,23 +196,27 @@ unsafe impl Record for Chunk {}
 unsafe impl Record for UnitBlock {}
 // SAFETY: as above.
 unsafe impl Record for Memory {}
+// SAFETY: as above.
+unsafe impl Record for PlanRecord {}
 
 /// Words of the records that only kernels look into.
-pub(super) const SUMS: i64 = 5;
-pub(super) const PRODUCTS: i64 = 2;
+pub(super) const SUMS: i64 = 6;
+pub(super) const PRODUCTS: i64 = 3;
 pub(super) const SQUARE: i64 = 2;
-pub(super) const OUTCOME: i64 = 12;
+pub(super) const OUTCOME: i64 = 15;
 pub(super) const UPDATE: i64 = 9;
 pub(super) const TESTED: i64 = 4;
 pub(super) const DECISION: i64 = 11;
 
+/// The words of records.
+pub(super) fn raw<R: Record>(records: &[R]) -> &[i64] {
+    // SAFETY: records have no gaps, and their words are as many.
+    unsafe { std::slice::from_raw_parts(records.as_ptr().cast::<i64>(), records.len() * R::WORDS) }
+}
+
 /// The records as a tensor of words on the host.
 pub(super) fn words<R: Record>(records: &[R]) -> Tensor {
-    // SAFETY: records have no gaps, and their words are as many.
-    let words = unsafe {
-        std::slice::from_raw_parts(records.as_ptr().cast::<i64>(), records.len() * R::WORDS)
-    };
-    Tensor::from_slice(words)
+    Tensor::from_slice(raw(records))
 }
 
 /// The records on a device. One of none has room for one, so that it has an address.

@@ -153,8 +153,7 @@ pub struct CudaCompiler {
 impl CudaCompiler {
     /// What the kernels leave to libtorch's operations, in one line.
     pub const LEFT_OUT: &str = "tables of which a step updates some rows, and row-wise Adagrad's; \
-        matrices of Muon; AdamP and SGDP under norms by layer; centred norms, norms by column; rules \
-        without a form";
+        matrices of Muon; AdamP and SGDP under norms that are not by row; rules without a form";
 
     /// Makes sure that a card of this compute capability, 90 for 9.0, can have kernels.
     ///
@@ -230,5 +229,14 @@ mod tests {
             why.contains("7.0") && why.contains("[75, 80, 90, 100]"),
             "{why}"
         );
+        // One of a V100 is told what has become of it.
+        assert!(why.contains("CUDA 13 has left Volta"), "{why}");
+        let older = CudaCompiler {
+            version: "12.6".into(),
+            capabilities: vec![50, 60, 70, 80, 90],
+        };
+        older.require(70).unwrap();
+        let why = older.require(37).unwrap_err().to_string();
+        assert!(why.contains("3.7") && !why.contains("Volta"), "{why}");
     }
 }

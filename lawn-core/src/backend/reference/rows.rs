@@ -24,15 +24,14 @@ pub(super) fn radius_of_rows(
     constraint: Option<&ConstraintForm>,
     rows: &Tensor,
 ) -> Option<RowRadius> {
-    let constraint = constraint.filter(|_| slot.is_constrained());
-    let Some((constraint, radius)) = constraint.zip(slot.radius.as_ref()) else {
+    let Some((constraint, radius)) = slot.form(constraint).zip(slot.radius.as_ref()) else {
         return Some(RowRadius {
             radius: None,
             lost: Vec::new(),
         });
     };
     let Granularity::Row = constraint.granularity else {
-        let radius = radius_together(slot, w, constraint, radius)?;
+        let radius = radius_together(slot, w, &constraint, radius)?;
         return Some(RowRadius {
             radius: Some(radius),
             lost: Vec::new(),

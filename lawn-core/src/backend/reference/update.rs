@@ -106,7 +106,7 @@ pub(super) fn update_rows(
     rows: &Tensor,
 ) -> Vec<Measurement> {
     let (count, elements) = (rows.numel(), gradient.numel());
-    let constraint = request.constraint.filter(|_| slot.is_constrained());
+    let constraint = slot.form(request.constraint);
     let one_norm = constraint.is_some_and(|form| form.granularity != Granularity::Row);
     let together = if one_norm || request.measure || gradient.device() != Device::Cpu {
         count.max(1)
@@ -174,7 +174,8 @@ pub(super) fn prepare(
     let before = request.measure.then(|| w.copy());
     // The rows whose own memories are asked for.
     let has_own = |form: &ConstraintForm| form.granularity == Granularity::Row;
-    let own = rows.filter(|_| request.constraint.is_some_and(has_own));
+    let form = slot.form(request.constraint);
+    let own = rows.filter(|_| form.as_ref().is_some_and(has_own));
     let memory = memory(slot).map(|memory| match own {
         Some(rows) => memory.index_select(0, rows),
         None => memory,
@@ -287,7 +288,7 @@ fn measure(
 
 /// The units under a constraint whose weights `w` have no direction any more.
 fn lost_units(slot: &Slot, w: &Tensor, constraint: Option<&ConstraintForm>) -> Vec<usize> {
-    let Some(constraint) = constraint.filter(|_| slot.is_constrained()) else {
+    let Some(constraint) = slot.form(constraint) else {
         return Vec::new();
     };
     let squares = host(&constraint.held_squares(w));

@@ -32,7 +32,7 @@ impl Drop for FirstSample {
 }
 
 /// That tensor, if there is one.
-pub(super) fn first_there() -> Option<Tensor> {
+pub(crate) fn first_there() -> Option<Tensor> {
     FIRST.with_borrow(|first| first.as_ref().map(Tensor::shallow_clone))
 }
 

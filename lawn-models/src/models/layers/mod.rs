@@ -20,6 +20,8 @@ pub use conv::{Conv2d, ConvSizes};
 pub use conv_norm::ConvNorm;
 pub use dropout::Dropout;
 pub(crate) use first_sample::FirstSample;
+#[cfg(test)]
+pub(crate) use first_sample::first_there;
 pub use initial::{Distribution, Initial, normal, uniform};
 pub use layer_norm::LayerNorm;
 pub use linear::Linear;
