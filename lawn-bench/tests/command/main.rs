@@ -41,7 +41,6 @@ mod planning;
 mod presets;
 mod ranks;
 mod ranks_by_hand;
-mod ranks_memory;
 mod ray_answers;
 mod recipes;
 mod report;

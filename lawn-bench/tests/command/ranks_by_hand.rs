@@ -238,7 +238,8 @@ fn ranks_that_were_told_otherwise_name_it_at_once() {
         require(
             &output,
             &[
-                "was told that there are 2",
+                "that there are 2",
+                "that there are 3",
                 "and rank",
                 "WORLD_SIZE must be the same",
             ],
