@@ -3,7 +3,7 @@
     pip install optuna==5.0.0 pandas==3.1.1 pyarrow==26.0.1
     python make.py
 
-Optuna's and pandas' files are their own. Those of wandb and TensorBoard have the columns and the
+Optuna's and pandas' files are their own. Those of Ray, wandb and TensorBoard have the columns and the
 spelling of their exports, with numbers made here.
 """
 
@@ -79,6 +79,32 @@ def wandb_table():
     return pd.DataFrame(rows)
 
 
+def ray_table():
+    """`ResultGrid.get_dataframe()`: the last result of each trial. Its scheduler stopped one early."""
+    rows = []
+    for number, (arm, batch, seed) in enumerate(cells(8)):
+        stopped = (arm, batch, seed) == (ARMS[0], BATCHES[1], 5)
+        rows.append(
+            {
+                "test_acc": accuracy(arm, batch, seed) - (0.2 if stopped else 0),
+                "timestamp": 1714557600,
+                "checkpoint_dir_name": "",
+                "done": not stopped,
+                "training_iteration": 4 if stopped else 20,
+                "trial_id": f"c0ffee_{number:05}",
+                "date": "2024-05-01_10-00-00",
+                "time_this_iter_s": 1.5,
+                "time_total_s": 30.0,
+                "hostname": "node-1",
+                "config/optimizer": arm,
+                "config/batch_size": batch,
+                "config/seed": seed,
+                "logdir": f"c0ffee_{number:05}",
+            }
+        )
+    return pd.DataFrame(rows).round({"test_acc": 4})
+
+
 def wandb_chart():
     """A panel's export: one column a run and step, and its range."""
     table = {"Step": [0, 100, 200, 300]}
@@ -130,6 +156,7 @@ if __name__ == "__main__":
     # Optuna keeps a dictionary of Python's in one column, which Parquet does not have.
     trials.drop(columns="system_attrs_fixed_params", errors="ignore").to_parquet(HERE / "optuna.parquet")
     wandb_table().to_csv(HERE / "wandb.csv", index=False, quoting=1)
+    ray_table().to_csv(HERE / "ray.csv", index=False)
     wandb_chart().to_csv(HERE / "wandb-chart.csv", index=False, quoting=2)
     tensorboard()
     json_lines()

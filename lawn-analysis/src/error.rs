@@ -65,6 +65,12 @@ pub enum Error {
         /// Their name.
         column: String,
     },
+    /// A file of results has nothing in it.
+    #[error("{}: nothing is in it, not even a header", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
     /// A file of results has no row.
     #[error("{}: no row under the header", path.display())]
     NoRows {
@@ -98,8 +104,10 @@ pub enum Error {
         missing: usize,
         /// How many trials of that stage have the outcome ok.
         of: usize,
-        /// Where they are.
+        /// Where they are, and what they have instead.
         rows: String,
+        /// Whether some have none since their rows end before those of others.
+        ended_early: bool,
         /// A column that was not read, and that most likely says how trials ended.
         suggested: Option<String>,
     },
@@ -115,6 +123,19 @@ pub enum Error {
         path: PathBuf,
         /// The metric.
         metric: String,
+    },
+    /// Numbers of one metric are in percent in one place and fractions in another.
+    #[error(
+        "{}: metric `{metric}`: {found}: one looks like percent of the other; bring both to one unit",
+        path.display()
+    )]
+    MixedUnits {
+        /// The file with the greater ones.
+        path: PathBuf,
+        /// The metric.
+        metric: String,
+        /// Both, where they are and with their ranges.
+        found: String,
     },
     /// Two trials of a file of results have one id.
     #[error("{}: {first} and {second} both have the trial id `{trial_id}`", path.display())]

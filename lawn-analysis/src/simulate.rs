@@ -214,6 +214,7 @@ impl Simulation {
             detail: None,
             ranks: Some(1),
             rank_backend: None,
+            frozen_at_step: None,
             budget_unit: Some(BudgetUnit::Epochs),
             budget_amount: Some(self.epochs),
             epochs: self.epochs as f64,

@@ -1,4 +1,6 @@
-// The gradients of a step, summed over the ranks in buckets while backward still goes on.
+// The gradients of a step, summed over the ranks in buckets while backward still goes on. The last
+// bucket also carries what the ranks ask each other: a sum costs its rounds between the ranks, however
+// small it is.
 
 #include "guard.h"
 
@@ -20,10 +22,12 @@ struct Bucket {
 class RankGradients {
 public:
   // The first bucket is a small one, so that summing begins early. Tables, which backward comes to
-  // last, are in no bucket with anything else.
+  // last, are in no bucket with as much of anything else as `least_bytes`. With the gradients go
+  // `asks` numbers of the caller's.
   RankGradients(c10::intrusive_ptr<c10d::ProcessGroupGloo> group, std::vector<at::Tensor> parameters,
-                std::vector<uint8_t> is_table, int64_t first_bytes, int64_t bucket_bytes)
-      : group_(std::move(group)), parameters_(std::move(parameters)) {
+                std::vector<uint8_t> is_table, int64_t asks, int64_t first_bytes,
+                int64_t bucket_bytes, int64_t least_bytes)
+      : group_(std::move(group)), parameters_(std::move(parameters)), asks_(asks) {
     // Backward reaches the last parameter first.
     std::reverse(parameters_.begin(), parameters_.end());
     std::reverse(is_table.begin(), is_table.end());
@@ -32,7 +36,7 @@ public:
     for (size_t at = 0; at < parameters_.size(); ++at) {
       const int64_t numbers = parameters_[at].numel();
       const int64_t most = buckets_.empty() ? first_bytes : bucket_bytes;
-      const bool is_other = at > 0 && is_table[at] != is_table[at - 1];
+      const bool is_other = at > 0 && is_table[at] != is_table[at - 1] && held * 4 >= least_bytes;
       if (is_other || (held + numbers) * 4 > most) {
         close(held, at);
         held = 0;
@@ -41,7 +45,8 @@ public:
       offsets.push_back(held);
       held += numbers;
     }
-    close(held, parameters_.size());
+    carried_at_ = held;
+    close(held + carried(), parameters_.size());
     for (size_t at = 0; at < parameters_.size(); ++at) {
       slices_.push_back(slice(at, offsets[at]));
     }
@@ -68,9 +73,8 @@ public:
     failure_ = nullptr;
   }
 
-  // Begins to sum what backward has not; says in the caller's order which parameters have a
-  // gradient here.
-  void launch(uint8_t *present) {
+  // Begins to sum what backward has not, with what the caller asks.
+  void launch(const float *asks) {
     if (!is_armed_) {
       arm();
     }
@@ -80,9 +84,11 @@ public:
     }
     const at::NoGradGuard guard;
     const size_t count = parameters_.size();
+    float *own = carried_numbers();
+    std::copy(asks, asks + asks_, own + count);
     for (size_t at = 0; at < count; ++at) {
       const auto &gradient = parameters_[at].grad();
-      present[count - 1 - at] = gradient.defined();
+      own[count - 1 - at] = gradient.defined();
       if (is_copied_[at]) {
         continue;
       }
@@ -119,12 +125,13 @@ public:
   }
 
   // Puts the sums where the optimizer finds them, for the parameters that have a gradient on any
-  // rank. They stay in the buckets.
-  void place(const uint8_t *present) {
+  // rank; they stay in the buckets. Gives the sums of what was asked.
+  void place(float *answers) {
+    const float *sums = carried_numbers();
     const size_t count = parameters_.size();
     for (size_t at = 0; at < count; ++at) {
       auto &gradient = parameters_[at].mutable_grad();
-      if (!present[count - 1 - at]) {
+      if (sums[count - 1 - at] == 0) {
         gradient = at::Tensor();
       } else if (parameters_[at].device() == slices_[at].device()) {
         gradient = slices_[at];
@@ -132,6 +139,7 @@ public:
         gradient = slices_[at].to(parameters_[at].device());
       }
     }
+    std::copy(sums + count, sums + carried(), answers);
   }
 
 private:
@@ -141,6 +149,11 @@ private:
     RankGradients *owner;
     size_t at;
   };
+
+  // For each parameter, in the caller's order, whether it has a gradient, and what is asked.
+  int64_t carried() const { return static_cast<int64_t>(parameters_.size()) + asks_; }
+
+  float *carried_numbers() { return buckets_.back().flat.data_ptr<float>() + carried_at_; }
 
   void close(int64_t numbers, size_t end) {
     if (numbers > 0) {
@@ -167,7 +180,8 @@ private:
     bucket.work = lawn::sum(group_, bucket.flat);
   }
 
-  // A gradient of the last backward is whole. Buckets begin in one order on all ranks.
+  // A gradient of the last backward is whole. Buckets begin in one order on all ranks; the last waits
+  // for what it carries.
   void accumulated(size_t at) {
     if (!is_armed_ || failure_ || is_copied_[at]) {
       return;
@@ -177,7 +191,7 @@ private:
       slices_[at].copy_(parameters_[at].grad());
       is_copied_[at] = true;
       --buckets_[bucket_of_[at]].pending;
-      while (next_ < buckets_.size() && buckets_[next_].pending == 0) {
+      while (next_ + 1 < buckets_.size() && buckets_[next_].pending == 0) {
         begin_next();
       }
     } catch (...) {
@@ -193,6 +207,8 @@ private:
   std::vector<Bucket> buckets_;
   std::vector<bool> is_copied_;
   std::exception_ptr failure_;
+  // Numbers of the caller's, and where all that is carried begins in the last bucket.
+  int64_t asks_ = 0, carried_at_ = 0;
   size_t next_ = 0;
   bool is_armed_ = false;
 };
@@ -206,30 +222,31 @@ inline RankGradients &gradients_of(void *gradients) {
 extern "C" {
 
 char *lawn_rank_gradients_open(void *group, void **parameters, const uint8_t *is_table,
-                               int64_t count, int64_t first_bytes, int64_t bucket_bytes,
-                               void **opened) {
+                               int64_t count, int64_t asks, int64_t first_bytes,
+                               int64_t bucket_bytes, int64_t least_bytes, void **opened) {
   return lawn::guarded([&] {
     std::vector<at::Tensor> all;
     for (int64_t at = 0; at < count; ++at) {
       all.push_back(*static_cast<at::Tensor *>(parameters[at]));
     }
     *opened = new lawn::RankGradients(lawn::group_of(group), std::move(all),
-                                      {is_table, is_table + count}, first_bytes, bucket_bytes);
+                                      {is_table, is_table + count}, asks, first_bytes,
+                                      bucket_bytes, least_bytes);
   });
 }
 
 void lawn_rank_gradients_arm(void *gradients) { lawn::gradients_of(gradients).arm(); }
 
-char *lawn_rank_gradients_launch(void *gradients, uint8_t *present) {
-  return lawn::guarded([&] { lawn::gradients_of(gradients).launch(present); });
+char *lawn_rank_gradients_launch(void *gradients, const float *asks) {
+  return lawn::guarded([&] { lawn::gradients_of(gradients).launch(asks); });
 }
 
 char *lawn_rank_gradients_wait(void *gradients, int64_t timeout_ms, int *done) {
   return lawn::guarded([&] { *done = lawn::gradients_of(gradients).wait(timeout_ms); });
 }
 
-char *lawn_rank_gradients_place(void *gradients, const uint8_t *present) {
-  return lawn::guarded([&] { lawn::gradients_of(gradients).place(present); });
+char *lawn_rank_gradients_place(void *gradients, float *answers) {
+  return lawn::guarded([&] { lawn::gradients_of(gradients).place(answers); });
 }
 
 void lawn_rank_gradients_close(void *gradients) {

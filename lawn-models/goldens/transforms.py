@@ -114,8 +114,10 @@ def main():
     text = json.dumps(golden).replace('{"size"', '\n{"size"')
     (HERE / "boxes.json").write_text(text + "\n")
     for kind, height, width, to_height, to_width in RESIZED:
-        image = picture(kind, height, width).resize((to_width, to_height), Image.Resampling.BILINEAR)
-        image.save(HERE / f"{kind}-{height}x{width}-{to_height}x{to_width}.png", optimize=True)
+        name = f"{kind}-{height}x{width}-{to_height}x{to_width}.png"
+        for begin, filter in (("", Image.Resampling.BILINEAR), ("bicubic-", Image.Resampling.BICUBIC)):
+            image = picture(kind, height, width).resize((to_width, to_height), filter)
+            image.save(HERE / f"{begin}{name}", optimize=True)
 
 
 if __name__ == "__main__":

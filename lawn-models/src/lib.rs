@@ -19,6 +19,7 @@ mod ranks;
 mod tasks;
 mod train;
 pub mod trial;
+mod unread;
 
 pub use catalog::{
     DataFolder, DataSet, describe_data, describe_folders, floors, is_of_kind, make_data, refusal,
@@ -28,8 +29,8 @@ pub use data::checked::CheckedData;
 pub use data::clicks::{BadLines, ClickEncoding, ClickOrder, ClickSplit, GeneratedClicks};
 pub use data::images::{
     Augmentation, BadFile, BadFiles, Encoding, GeneratedImages, Ignored, Image, ImageFault,
-    Normalization, OtherSize, Packed, Policy, Repeat, Repeats, Scan, ScanProgress, TransformConfig,
-    decode_image, image_decoder, pack_images, scan_tested_images,
+    Interpolation, Normalization, OtherSize, Packed, Policy, Repeat, Repeats, Scan, ScanProgress,
+    TransformConfig, decode_image, image_decoder, pack_images, scan_tested_images,
 };
 pub use data::ratings::{
     CasePolicy, ColumnNames, GeneratedRatings, Ids, RawRatings, ValidationItem,
@@ -66,6 +67,7 @@ pub use trial::{
     LrShape, OptimizerSettings, Precision, RuleName, ScopeName, ScopeSetting, SettingsError, Stage,
     TestPermit,
 };
+pub use unread::unread;
 
 /// Types of `lawn-core` that the public interface is made of.
 pub use lawn_core::{

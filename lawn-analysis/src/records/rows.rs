@@ -101,6 +101,8 @@ row! {
         ranks: Option<i64> = since 4,
         /// What connected them, where there were several.
         rank_backend: Option<String> = since 4,
+        /// The step at which a condition froze the norms, where the freeze hangs on one.
+        frozen_at_step: Option<i64> = since 6,
         /// Epochs trained, fractions included.
         epochs: f64,
         /// Optimizer steps taken.

@@ -26,7 +26,8 @@ use crate::word::Word;
 /// | 3 | `trials.budget_unit` and `trials.budget_amount`; a checksum of each file |
 /// | 4 | `trials.ranks` and `trials.rank_backend` |
 /// | 5 | `epochs.function_distance` |
-pub const SCHEMA_VERSION: u32 = 5;
+/// | 6 | `trials.frozen_at_step` |
+pub const SCHEMA_VERSION: u32 = 6;
 
 /// The first version whose files have a checksum.
 const SEALED_SINCE: u32 = 3;

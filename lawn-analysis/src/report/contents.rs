@@ -10,7 +10,7 @@ use crate::figures::{self, AcrossTasks, Figure};
 use crate::parallel;
 use crate::records::Records;
 use crate::request::ReportRequest;
-use crate::tables::ByBatch;
+use crate::tables::{ByBatch, ByEpoch};
 
 /// The contents of page, summary, verdicts and files.
 pub(super) struct Contents<'a> {
@@ -73,7 +73,15 @@ impl<'a> Contents<'a> {
 
     /// The main figures of a task: its test metric by batch size.
     pub(super) fn main_figures(&self, task: &str) -> impl Iterator<Item = &Figure> {
-        let of = [task, ByBatch::TestMetric.slug()];
+        self.figures_of([task, ByBatch::TestMetric.slug()])
+    }
+
+    /// The figures of a task that show how far its nets have moved.
+    pub(super) fn distance_figures(&self, task: &str) -> impl Iterator<Item = &Figure> {
+        self.figures_of([task, ByEpoch::Norms.slug()])
+    }
+
+    fn figures_of(&self, of: [&str; 2]) -> impl Iterator<Item = &Figure> {
         let is_it = move |figure: &&Figure| figure.table().identity().begins_with(&of);
         self.figures.iter().filter(is_it)
     }

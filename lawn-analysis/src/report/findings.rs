@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::contents::Contents;
-use super::kept::{KeptStudy, MOST_KEPT_BYTES};
+use super::kept::{KeptFloor, KeptStudy, MOST_KEPT_BYTES};
 use super::matrix;
 use crate::analysis::{Study, Support, Task, claims_across_tasks};
 use crate::error::Error;
@@ -78,7 +78,7 @@ impl Findings {
     ///
     /// ```text
     /// <!-- begin: studies -->  what was run, a study a row
-    /// <!-- begin: claims -->   the claims, a claim a row and a task a column
+    /// <!-- begin: claims -->   the claims, a claim a row and a task a column, a contrast a line
     /// <!-- begin: answers -->  by study: the claims in sentences, means, and the main figure
     /// <!-- end -->             ends each of these
     /// ```
@@ -184,8 +184,9 @@ impl Findings {
             .flat_map(heading)
             .collect();
         let across = claims_across_tasks(&studies)?;
-        let verdicts = across.iter().flat_map(|one| &one.cells);
-        let verdicts: Vec<Option<Support>> = verdicts
+        let asked = across.iter().flat_map(|one| &one.cells);
+        let asked = asked.filter(|cell| cell.is_asked);
+        let verdicts: Vec<Option<Support>> = asked
             .map(|cell| {
                 let claim = cell.claim.as_ref().filter(|claim| claim.is_measured());
                 claim.map(|claim| claim.verdict)
@@ -193,9 +194,9 @@ impl Findings {
             .collect();
         let of = |wanted| verdicts.iter().filter(|found| **found == wanted).count();
         let head = format!(
-            "Of {} asked of {}: {} borne out, {} with the opposite borne out, {} not decided, {} that \
-             cannot be asked there.",
-            count(across.len(), "claim", "claims"),
+            "Of {}, one for each contrast, asked of {}: {} borne out, {} with the opposite borne out, {} \
+             not decided, {} that cannot be said there.",
+            count(verdicts.len(), "claim", "claims"),
             count(headings.len(), "task", "tasks"),
             of(Some(Support::BorneOut)),
             of(Some(Support::OppositeBorneOut)),
@@ -224,7 +225,16 @@ impl Findings {
             }
             for task in &contents.analysis.tasks {
                 text.push_str(&means(task, contents.tables.means.rows()));
-                for figure in contents.main_figures(&task.name) {
+                text.push_str(&floors(task, &study.floors));
+                // What a net answers is compared over time where distances are what is asked.
+                let by_distance = study.records.epochs.iter();
+                let by_distance = by_distance
+                    .map(|epoch| epoch.function_distance)
+                    .any(|distance| distance.is_some());
+                let distances = contents
+                    .distance_figures(&task.name)
+                    .filter(|_| by_distance);
+                for figure in contents.main_figures(&task.name).chain(distances) {
                     let rendered = figure.rendered(contents.request.width)?;
                     let png = rendered.files.into_iter().find(|(kind, _)| *kind == "png");
                     let path = format!("findings/{}-{}.png", study.name, figure.name);
@@ -238,6 +248,30 @@ impl Findings {
             text.push('\n');
         }
         Ok(text)
+    }
+}
+
+/// What the task gives without a net, in a sentence; nothing where it is not kept.
+fn floors(task: &Task, kept: &[KeptFloor]) -> String {
+    let own = kept
+        .iter()
+        .filter(|floor| floor.task == task.name && floor.metric == task.metric);
+    let said: Vec<String> = own
+        .map(|floor| {
+            format!(
+                "{} {}",
+                floor.predictor.replace('-', " "),
+                number(floor.value)
+            )
+        })
+        .collect();
+    match said.is_empty() {
+        true => String::new(),
+        false => format!(
+            "\nWithout a net, on validation data, {} is: {}.\n",
+            task.metric,
+            said.join(", ")
+        ),
     }
 }
 

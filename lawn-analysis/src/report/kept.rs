@@ -1,7 +1,10 @@
 //! Records of a finished study that are kept, so that its report can be made without training.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+
+use serde::Deserialize;
 
 use super::contents::Contents;
 use super::writing::REQUEST;
@@ -15,6 +18,9 @@ pub const MOST_KEPT_BYTES: u64 = 5_000_000;
 /// What provenance calls the command line, which names folders of the machine that it ran on.
 const COMMAND: &str = "command";
 
+/// What a run has its floors in, and a kept study as well.
+const FLOORS: &str = "floors.json";
+
 /// A finished study: its records, and what was asked of them.
 #[derive(Clone, Debug)]
 pub struct KeptStudy {
@@ -24,13 +30,48 @@ pub struct KeptStudy {
     pub request: ReportRequest,
     /// What was recorded.
     pub records: Records,
+    /// What each task gives without a net, where that is kept.
+    pub floors: Vec<KeptFloor>,
+}
+
+/// What a task gives without a net, on its validation data.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeptFloor {
+    /// The task.
+    pub task: String,
+    /// What answers, such as `logistic-regression`.
+    pub predictor: String,
+    /// Name of the metric.
+    pub metric: String,
+    /// Its value.
+    pub value: f64,
+}
+
+/// The floors of a run, as `lawn sweep` writes them.
+#[derive(Deserialize)]
+struct FloorsFile {
+    tasks: BTreeMap<String, Vec<Predictor>>,
+}
+
+#[derive(Deserialize)]
+struct Predictor {
+    predictor: String,
+    measurements: Vec<Measured>,
+}
+
+#[derive(Deserialize)]
+struct Measured {
+    split: String,
+    metric: String,
+    value: f64,
 }
 
 impl KeptStudy {
-    /// Reads the folder of a kept study: the four tables, and `request.json`.
+    /// Reads the folder of a kept study: the four tables, `request.json`, and `floors.json` where
+    /// there is one.
     ///
     /// # Errors
-    /// As [`Records::load`]; [`Error::Findings`] for a request that cannot be read.
+    /// As [`Records::load`]; [`Error::Findings`] for a request or floors that cannot be read.
     pub fn load(dir: &Path) -> Result<Self, Error> {
         let path = dir.join(REQUEST);
         let text = fs::read(&path).map_err(|source| Error::Io {
@@ -43,11 +84,12 @@ impl KeptStudy {
             name: name.to_string_lossy().into_owned(),
             request,
             records: Records::load(dir)?,
+            floors: floors(&dir.join(FLOORS))?,
         })
     }
 
     /// Copies what is kept of a finished run into a folder: of a run that `lawn sweep` made its
-    /// `records` and `report/request.json`. Norms of single parameters, which no finding rests on,
+    /// `records`, `report/request.json` and `floors.json`. Norms of single parameters, which no finding rests on,
     /// and the command line are left out.
     ///
     /// # Errors
@@ -65,13 +107,48 @@ impl KeptStudy {
         records.units.clear();
         records.write(into)?;
         let to = into.join(REQUEST);
-        fs::write(&to, asked.to_json()).map_err(io(&to))
+        fs::write(&to, asked.to_json()).map_err(io(&to))?;
+        let floors = run.join(FLOORS);
+        if floors.exists() {
+            fs::copy(&floors, into.join(FLOORS)).map_err(io(&floors))?;
+        }
+        Ok(())
     }
 
     /// What its report says.
     pub(super) fn contents(&self) -> Result<Contents<'_>, Error> {
         Contents::new(&self.records, &self.request)
     }
+}
+
+/// The floors of a file, on validation data; none where there is no such file.
+fn floors(path: &Path) -> Result<Vec<KeptFloor>, Error> {
+    let Ok(text) = fs::read(path) else {
+        return Ok(Vec::new());
+    };
+    let file: FloorsFile = serde_json::from_slice(&text).map_err(|error| Error::Findings {
+        path: path.to_owned(),
+        why: format!("no floors of a run: {error}"),
+    })?;
+    let mut floors = Vec::new();
+    for (task, predictors) in file.tasks {
+        for Predictor {
+            predictor,
+            measurements,
+        } in predictors
+        {
+            let measured = measurements
+                .into_iter()
+                .filter(|one| one.split == "validation");
+            floors.extend(measured.map(|Measured { metric, value, .. }| KeptFloor {
+                task: task.clone(),
+                predictor: predictor.clone(),
+                metric,
+                value,
+            }));
+        }
+    }
+    Ok(floors)
 }
 
 fn parsed(path: &Path, text: &[u8]) -> Result<ReportRequest, Error> {

@@ -82,7 +82,11 @@ pub(super) fn task_heading(task: &Task) -> String {
     format!("{} ({})", task.name, task.metric)
 }
 
-/// The matrix as a table in Markdown.
+/// What stands between the contrasts of a cell in Markdown.
+const BELOW: &str = "<br>";
+
+/// The matrix as a table in Markdown, a claim a row: a cell has a line for each contrast that its
+/// study registered.
 pub(super) fn markdown(across: &[ClaimAcross], tasks: &[String]) -> String {
     let mut heads: Vec<String> = vec!["claim".to_owned()];
     heads.extend(tasks.iter().cloned());
@@ -94,15 +98,55 @@ pub(super) fn markdown(across: &[ClaimAcross], tasks: &[String]) -> String {
     };
     let rule = vec![":--".to_owned(); heads.len()];
     let mut text = line(heads) + &line(rule);
-    for one in across {
-        let mut cells: Vec<MatrixCell> = one.cells.iter().map(MatrixCell::of_task).collect();
-        cells.extend(several.then(|| MatrixCell::of_all(&one.pooled)));
-        let said = cells
-            .iter()
-            .map(|cell| format!("**{}**: {}", cell.word, cell.behind));
-        text += &line(std::iter::once(heading(one)).chain(said).collect());
+    for rows in across.chunk_by(|one, next| one.kind == next.kind) {
+        let of_task = |task: usize| {
+            let asked = rows.iter().filter(|row| row.cells[task].is_asked);
+            let said = asked.map(|row| named(row, &MatrixCell::of_task(&row.cells[task])));
+            said.collect::<Vec<_>>().join(BELOW)
+        };
+        let mut cells: Vec<String> = (0..tasks.len()).map(of_task).collect();
+        cells.extend(several.then(|| pooled(rows)));
+        let kind = rows[0].kind;
+        let unit = if kind.in_doublings() {
+            " (doublings)"
+        } else {
+            ""
+        };
+        text += &line(
+            std::iter::once(kind.in_words().to_owned() + unit)
+                .chain(cells)
+                .collect(),
+        );
     }
     text
+}
+
+/// What a cell says, with the contrast that it says it of.
+fn named(row: &ClaimAcross, cell: &MatrixCell) -> String {
+    let said = format!("**{}**: {}", cell.word, cell.behind);
+    match &row.contrast {
+        None => said,
+        Some(contrast) => format!("{} over {}: {said}", contrast.treatment, contrast.baseline),
+    }
+}
+
+/// The means of those contrasts that have one, or why none has.
+fn pooled(rows: &[ClaimAcross]) -> String {
+    let is_mean = |row: &&ClaimAcross| matches!(row.pooled, Pooled::Mean(_));
+    let with = rows.iter().filter(is_mean);
+    let means: Vec<String> = with
+        .map(|row| named(row, &MatrixCell::of_all(&row.pooled)))
+        .collect();
+    if !means.is_empty() {
+        return means.join(BELOW);
+    }
+    match rows {
+        [row] => {
+            let MatrixCell { word, behind, .. } = MatrixCell::of_all(&row.pooled);
+            format!("**{word}**: {behind}")
+        }
+        _ => "**no mean**: no contrast has a number in three tasks".to_owned(),
+    }
 }
 
 fn with_ends(estimate: Estimate) -> String {

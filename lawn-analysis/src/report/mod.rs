@@ -20,7 +20,7 @@ pub use crate::request::{Contrast, DecidingTest, PlannedTask, ReportRequest};
 pub use crate::width::Width;
 pub use files::{FigureFiles, ReportFiles};
 pub use findings::{Findings, RenderedFindings};
-pub use kept::{KeptStudy, MOST_KEPT_BYTES};
+pub use kept::{KeptFloor, KeptStudy, MOST_KEPT_BYTES};
 pub use live::{Live, LiveCell, RunningTrial};
 pub use verdicts::{ClaimOfTask, ClaimOverTasks, ClaimVerdict, PlaceVerdict, Verdicts};
 pub use writing::{LivePage, Report, write_report};

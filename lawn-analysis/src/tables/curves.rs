@@ -23,7 +23,7 @@ pub enum ByEpoch {
 }
 
 impl ByEpoch {
-    fn slug(self) -> &'static str {
+    pub(crate) fn slug(self) -> &'static str {
         match self {
             Self::Norms => "norms",
             Self::Learning => "learning",

@@ -109,6 +109,12 @@ fn a_page_grows_by_every_study_that_is_kept() {
     ] {
         assert!(second.page.contains(words), "{words}\n{}", second.page);
     }
+    let rows = second.page.lines().filter(|line| line.starts_with("| "));
+    let claims = rows.filter(|line| line.contains("generalizes better, over all"));
+    let [row] = &claims.collect::<Vec<_>>()[..] else {
+        panic!("a claim has one row:\n{}", second.page);
+    };
+    assert_eq!(row.matches(" over ").count(), 3, "{row}");
     assert_eq!(second.files.len(), 2);
     assert!(second.files.iter().all(|(name, content)| {
         name.starts_with("findings/") && content.starts_with(b"\x89PNG")

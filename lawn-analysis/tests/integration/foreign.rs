@@ -226,7 +226,7 @@ fn a_trial_that_ended_well_without_a_number_is_refused_or_taken_as_told() {
         assert!(
             error.to_string().contains(
                 "results.csv: column `test_metric`: 2 of 6 trials whose outcome is ok have no \
-                 number (lines 4, 7)"
+                 number (lines 4, 7"
             ),
             "{error}"
         );

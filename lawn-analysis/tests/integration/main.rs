@@ -21,4 +21,5 @@ mod records;
 mod report;
 mod results;
 mod sentences;
+mod silent;
 mod zero_variance;

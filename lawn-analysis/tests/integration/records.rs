@@ -28,6 +28,7 @@ fn trial(seed: i64, outcome: Outcome) -> TrialRow {
         detail: (!ok).then(|| "loss is NaN".into()),
         ranks: Some(2),
         rank_backend: ok.then(|| "gloo".to_owned()),
+        frozen_at_step: ok.then_some(40),
         budget_unit: ok.then_some(BudgetUnit::Steps),
         budget_amount: ok.then_some(400),
         epochs: 20.0,
@@ -176,13 +177,13 @@ fn equal_records_give_equal_bytes_and_no_leftovers() {
 #[test]
 fn newer_schema_is_refused_by_name() {
     let dir = written();
-    rewrite(dir.path(), "6", |frame| frame);
+    rewrite(dir.path(), "7", |frame| frame);
     let error = Records::load(dir.path()).unwrap_err();
     assert!(matches!(
         error,
         Error::NewerSchema {
-            found: 6,
-            known: 5,
+            found: 7,
+            known: 6,
             table: "trials",
             ..
         }
@@ -190,7 +191,7 @@ fn newer_schema_is_refused_by_name() {
     assert!(
         error
             .to_string()
-            .contains("trials.parquet: schema version 6"),
+            .contains("trials.parquet: schema version 7"),
         "{error}"
     );
 }
@@ -199,7 +200,13 @@ fn newer_schema_is_refused_by_name() {
 fn older_versions_are_read_without_the_columns_that_came_later() {
     let dir = written();
     rewrite(dir.path(), "2", |frame| {
-        let later = ["budget_unit", "budget_amount", "ranks", "rank_backend"];
+        let later = [
+            "budget_unit",
+            "budget_amount",
+            "ranks",
+            "rank_backend",
+            "frozen_at_step",
+        ];
         frame.drop_many(later)
     });
     let read = Records::load(dir.path()).unwrap();

@@ -119,6 +119,13 @@ fn in_words(count: u64, what: &str) -> String {
 impl Checked {
     /// Looks into the data set `set` under `root`, which may be its own folder.
     fn of(root: &Path, set: &str, keys: &[String]) -> Result<Self, Error> {
+        if Path::new(set).file_name().is_none() {
+            let found = format!("`{set}` is the name of no data set");
+            let fault = Fault::new(Place::key("NAME"), found);
+            return Err(Error::Option(Box::new(fault.advice(
+                "give the name of a folder under the data root; `lawn data list` shows them",
+            ))));
+        }
         let own = root.file_name().is_some_and(|name| name == set);
         let folder = match root.join(set) {
             folder if own && !folder.exists() => root.to_owned(),
@@ -148,7 +155,10 @@ impl Checked {
     /// Looks into images that have a test split alone, which no task reads.
     fn of_tested(folder: &Path, set: &str, keys: &[String]) -> Result<Self, Error> {
         let scan = scan::with_progress(set, |progress| {
-            lawn_models::scan_tested_images(folder, progress)
+            lawn_models::scan_tested_images(folder, progress).map_err(|error| match error {
+                DataError::NotFound { .. } => lawn_models::unread(folder),
+                error => error,
+            })
         })?;
         if !keys.is_empty() {
             let found = format!("they are keys of a task, and none can be trained on `{set}`");

@@ -47,7 +47,7 @@ pub(super) fn listed(root: &Path) -> Result<Vec<ListedFolder>, Error> {
             Some(Err(error)) => listed.refused = Some(error.to_string()),
             // What holds the data sets need not be one.
             None if listed.path == root || is_hidden => return None,
-            None => listed.refused = Some("no data set of a format that a task reads".into()),
+            None => listed.refused = Some(data::why_unread(&listed.path)),
         }
         Some(listed)
     };

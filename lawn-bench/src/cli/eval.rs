@@ -7,7 +7,7 @@ use clap::builder::PossibleValuesParser;
 use lawn_models::models::{CifarShortcut, ImageModelName};
 use lawn_models::{
     BadFile, BadFiles, DataError, EvaluationError, ImageAccuracy, ImageEvaluation, ImageSplit,
-    Normalization, Precision, SettingsError, TransformConfig,
+    Interpolation, Normalization, Precision, SettingsError, TransformConfig,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -24,7 +24,8 @@ use crate::{Error, Exit};
 Examples:
   lawn eval --model resnet18 --weights resnet18.safetensors --data imagenet --data-root ~/data
   lawn eval --model resnet_cifar --depth 56 --no-transform --weights model.safetensors --data cifar10 --data-root ~/data
-  lawn eval --model vit_s_16 --weights vit.safetensors --data imagenet --data-root ~/data --device auto --precision bf16 --json")]
+  lawn eval --model vit_s_16 --weights vit.safetensors --data imagenet --data-root ~/data --device auto --precision bf16 --json
+  lawn eval --model vit_s_16 --resize 248 --interpolation bicubic --normalization half --weights augreg.safetensors --data imagenet --data-root ~/data")]
 pub(super) struct Eval {
     /// The net. `resnet_cifar` without `--depth` and `--width` is one of 20 layers whose first
     /// stage has 16 channels, as in a task that does not set them.
@@ -59,13 +60,17 @@ pub(super) struct Eval {
     /// Height and width of what the net is given, in pixels.
     #[arg(long, value_name = "PIXELS", default_value_t = TransformConfig::default().size)]
     size: u32,
+    /// How images are resized: `bilinear` as for torchvision's weights, `bicubic` as for most of
+    /// timm's.
+    #[arg(long, default_value = "bilinear", value_parser = ["bilinear", "bicubic"])]
+    interpolation: String,
     /// What is taken off each channel: `imagenet` as torchvision's weights want it, `half`
     /// for values from -1 to 1.
     #[arg(long, default_value = "imagenet", value_parser = ["imagenet", "half"])]
     normalization: String,
     /// Measure as a task without `transform` does: images of one size stay as they are, and are
     /// normalized by those that the task trains on, so a train folder is needed.
-    #[arg(long, conflicts_with_all = ["size", "resize", "normalization"])]
+    #[arg(long, conflicts_with_all = ["size", "resize", "interpolation", "normalization"])]
     no_transform: bool,
     /// The task's `validation_fraction`, which says with `--split-seed` what it trained on
     /// [default: 0.1].
@@ -135,6 +140,7 @@ impl Eval {
         let transform = TransformConfig {
             size: self.size,
             resize: self.resize,
+            interpolation: word::<Interpolation>(&self.interpolation),
             normalization: word::<Normalization>(&self.normalization),
             ..TransformConfig::default()
         };
@@ -204,8 +210,18 @@ impl Eval {
             let percent = 100.0 * share;
             format!("{name}  {percent:.3} %  {right} of {}\n", accuracy.images)
         };
+        let among_five = match accuracy.classes {
+            // Every answer is among them.
+            0..=5 => String::new(),
+            _ => line("top-5  ", accuracy.top_5, accuracy.right_among_five),
+        };
+        let left_out = match accuracy.left_out {
+            0 => String::new(),
+            1 => "1 file cannot be read and is left out\n".to_owned(),
+            files => format!("{files} files cannot be read and are left out\n"),
+        };
         format!(
-            "{} with {} on {}/{}, {} classes, {}\n{}{}resize   {}; normalization {}\ndecoder  {}\n{:.1} images/s, {:.1} s\n",
+            "{} with {} on {}/{}, {} classes, {}\n{}{among_five}{left_out}resize   {}; normalization {}\ndecoder  {}\n{:.1} images/s, {:.1} s\n",
             self.model,
             self.weights.display(),
             self.data,
@@ -213,12 +229,6 @@ impl Eval {
             accuracy.classes,
             self.precision,
             line("top-1  ", accuracy.top_1, accuracy.right),
-            line("top-5  ", accuracy.top_5, accuracy.right_among_five)
-                + &match accuracy.left_out {
-                    0 => String::new(),
-                    1 => "1 file cannot be read and is left out\n".to_owned(),
-                    files => format!("{files} files cannot be read and are left out\n"),
-                },
             accuracy.resize,
             self.normalized(),
             accuracy.decoder,
@@ -263,6 +273,22 @@ fn of_eval(error: EvaluationError) -> Error {
             let fault = Fault::new(Place::file(path), found).advice(advice);
             Error::Option(Box::new(fault))
         }
+        EvaluationError::Data(DataError::ImageSize {
+            path,
+            found,
+            expected,
+            like,
+        }) => {
+            let pixels = |[height, width]: [usize; 2]| format!("{width} × {height} pixels");
+            let found = format!(
+                "an image has {}, not {}, as {like}",
+                pixels(found),
+                pixels(expected)
+            );
+            let fault = Fault::new(Place::file(path), found)
+                .advice("without --no-transform images of any size are measured");
+            Error::Option(Box::new(fault))
+        }
         EvaluationError::Data(DataError::BadFiles { folder, files, bad }) => {
             let named = |file: &BadFile| format!("{}: {}", file.path.display(), file.reason);
             let bad: Vec<String> = bad.iter().map(named).collect();
@@ -294,6 +320,9 @@ mod tests {
         }
         for name in ["imagenet", "half"] {
             word::<Normalization>(name);
+        }
+        for name in ["bilinear", "bicubic"] {
+            word::<Interpolation>(name);
         }
         for name in ["a", "b"] {
             word::<CifarShortcut>(name);

@@ -239,7 +239,33 @@ fn tell(told: &clap::Error) -> Exit {
     if let Err(error) = told.print().and_then(|()| flush()) {
         stream.fail(error);
     }
+    if let Some(set) = bare_set(told) {
+        streams::say(&format!(
+            "\n  tip: `--set {set}` sets a key of the sweep file"
+        ));
+    }
     exit
+}
+
+/// The `KEY.KEY=VALUE` that was given without `--set`, as Hydra takes it.
+fn bare_set(told: &clap::Error) -> Option<String> {
+    let found = told.get(clap::error::ContextKind::InvalidArg)?;
+    let clap::error::ContextValue::String(found) = found else {
+        return None;
+    };
+    let (key, value) = found.split_once('=')?;
+    let command = Cli::command();
+    let verb = command.find_subcommand(std::env::args().nth(1)?)?;
+    let mut verbs = std::iter::once(verb).chain(verb.get_subcommands());
+    if !verbs.any(|verb| {
+        verb.get_arguments()
+            .any(|one| one.get_long() == Some("set"))
+    }) {
+        return None;
+    }
+    let is_key = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    let is_set = !key.is_empty() && !key.starts_with('-') && key.chars().all(is_key);
+    is_set.then(|| crate::process::shell::line([format!("{key}={value}")]))
 }
 
 /// The error and what caused it. The sweep file's errors bring their own heading.

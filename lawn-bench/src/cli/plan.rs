@@ -60,7 +60,28 @@ pub(super) struct Plan {
 struct Printed<'a> {
     plan: &'a plan::Plan,
     measured: Vec<MeasuredCell<'a>>,
+    /// None where nothing was measured.
+    load: Option<Load>,
     warnings: &'a [String],
+}
+
+/// What other processes took of the machine while it was measured.
+#[derive(Serialize)]
+struct Load {
+    /// The greatest part of the time of a step that it waited for them.
+    waited: f64,
+    /// Which machine the seconds are of: one without that load.
+    seconds_are_of: &'static str,
+}
+
+impl Load {
+    fn of(measured: &BTreeMap<plan::Cell, Measurement>) -> Option<Self> {
+        let waited = measured.values().map(|found| found.waited);
+        Some(Self {
+            waited: waited.reduce(f64::max)?,
+            seconds_are_of: "quiet-machine",
+        })
+    }
 }
 
 #[derive(Serialize)]
@@ -124,6 +145,7 @@ impl Plan {
                             .map(|one| one.0),
                     })
                     .collect(),
+                load: Load::of(&measured),
                 warnings: &warnings,
             })
         } else {

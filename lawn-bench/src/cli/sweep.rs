@@ -43,7 +43,7 @@ pub(super) struct Sweep {
     #[command(flatten)]
     sets: Sets,
     /// Add to the plan of the run that is there: tasks, arms, batch sizes, settings and seeds.
-    /// Every trial that both plans have stays as it is. Beside the directory of a run its own
+    /// Every trial that both plans have stays as it is, and so does the name. Beside the directory of a run its own
     /// sweep file is meant, with what --set changes. With --dry-run, say what would be added.
     #[arg(long)]
     extend: bool,

@@ -48,7 +48,8 @@ pub(super) struct Trials {
     /// Trials that ended so, or that are running or waiting; any number of times.
     #[arg(long = "outcome", value_name = "OUTCOME", value_parser = state)]
     states: Vec<String>,
-    /// The trials of earlier plans that are none of the plan any more.
+    /// The trials of earlier plans that are none of the plan any more. By its id, one is shown without
+    /// this, too.
     #[arg(long)]
     retired: bool,
     /// Say all of each: hyper-parameters, measurements, errors, files.

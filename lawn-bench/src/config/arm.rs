@@ -21,6 +21,9 @@ use crate::error::ConfigError;
 /// The key of an arm's table that holds its lists.
 const GRID: &str = "grid";
 
+/// The key that an arm with a constraint is told to leave out.
+const DECAY: &str = "weight_decay";
+
 /// The key of an arm's table that holds its ranges.
 const TUNE: &str = "tune";
 
@@ -38,6 +41,8 @@ pub(super) struct Tuning<'s> {
 pub(super) struct RawArm<'i> {
     fixed: DeTable<'i>,
     axes: Vec<RawAxis<'i>>,
+    /// Where each key comes from that is not written here.
+    origins: BTreeMap<String, String>,
 }
 
 impl<'i> RawArm<'i> {
@@ -54,7 +59,9 @@ impl<'i> RawArm<'i> {
                 PRESET => {
                     let given = presets::table(source, value)?;
                     presets::one_rule(source, table, value, &given)?;
-                    preset = Some(Self::read(source, &given, tuning)?);
+                    let name = value.get_ref().as_str().unwrap_or_default();
+                    let from = format!("preset `{name}`");
+                    preset = Some((Self::read(source, &given, tuning)?, from));
                 }
                 GRID => written.axes.extend(space::grid(source, value)?),
                 TUNE => {
@@ -76,7 +83,7 @@ impl<'i> RawArm<'i> {
         }
         match written.axes.iter().find(|axis| written.fixes(axis.name())) {
             None => Ok(match preset {
-                Some(preset) => written.over(&preset),
+                Some((preset, from)) => written.over(&preset, &from),
                 None => written,
             }),
             Some(axis) => {
@@ -95,10 +102,17 @@ impl<'i> RawArm<'i> {
         self.axes.iter().any(|axis| axis.name() == name)
     }
 
-    /// Lays `self` over `defaults`. What an arm says of a hyper-parameter replaces the default.
-    fn over(mut self, defaults: &Self) -> Self {
+    /// Lays `self` over `defaults`, which are called `from`. What an arm says of a hyper-parameter
+    /// replaces the default.
+    fn over(mut self, defaults: &Self, from: &str) -> Self {
+        let origin = |key: &str| match defaults.origins.get(key) {
+            Some(within) => format!("{within} of {from}"),
+            None => from.to_owned(),
+        };
         for (key, value) in &defaults.fixed {
             if !self.fixes(key.get_ref()) && !self.tunes(key.get_ref()) {
+                self.origins
+                    .insert(key.get_ref().to_string(), origin(key.get_ref()));
                 self.fixed.insert(key.clone(), value.clone());
             }
         }
@@ -107,9 +121,37 @@ impl<'i> RawArm<'i> {
             .filter(|axis| !self.fixes(axis.name()) && !self.tunes(axis.name()))
             .cloned()
             .collect();
+        for axis in &inherited {
+            self.origins
+                .insert(axis.name().to_owned(), origin(axis.name()));
+        }
         self.axes.extend(inherited);
         self.axes.sort_by(|a, b| a.name().cmp(b.name()));
         self
+    }
+
+    /// Where the keys of the arm `name` come from that an error names at its beginning: a clause behind
+    /// it, where one of them is written elsewhere than in the arm.
+    pub(super) fn origins(&self, error: &str, name: &str) -> String {
+        let named = error.split("; ").next().unwrap_or_default();
+        let mut keys: Vec<&str> = Vec::new();
+        for word in named.split(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
+            if (self.fixes(word) || self.tunes(word)) && !keys.contains(&word) {
+                keys.push(word);
+            }
+        }
+        if !keys.iter().any(|key| self.origins.contains_key(*key)) {
+            return String::new();
+        }
+        let said = keys.iter().map(|key| match self.origins.get(*key) {
+            // What the arm did not write it cannot leave out.
+            Some(origin) if *key == DECAY => {
+                format!("`{key}` is from {origin}, and {key} = 0 in the arm takes it away")
+            }
+            Some(origin) => format!("`{key}` is from {origin}"),
+            None => format!("`{key}` is from arm `{name}`"),
+        });
+        format!("; {}", said.collect::<Vec<_>>().join(", "))
     }
 }
 
@@ -123,7 +165,7 @@ impl RawAxis<'_> {
     }
 }
 
-/// Reads the arm `name` from `table`, over `defaults`.
+/// Reads the arm `name` from `table`, over `defaults`; gives what is written of it, too.
 ///
 /// Each point of the space is laid over the fixed keys as TOML that still knows
 /// its place in the text, so that a wrong value in a space is pointed at there.
@@ -133,19 +175,18 @@ pub(super) fn read<'i>(
     table: &Spanned<DeValue<'i>>,
     defaults: &RawArm<'i>,
     tuning: &Tuning<'_>,
-) -> Result<Arm, ConfigError> {
+) -> Result<(Arm, RawArm<'i>), ConfigError> {
     let span = table.span();
     let DeValue::Table(own) = table.get_ref() else {
         return Err(source.error(span, format!("arm `{name}` must be a table"), None));
     };
-    let written = RawArm::read(source, own, tuning)?.over(defaults);
-    let grids = written.axes.iter().filter(|axis| axis.is_grid()).count();
-    if let Some(range) = written
-        .axes
-        .iter()
-        .find(|axis| !axis.is_grid() && grids > 0)
-    {
-        let message = format!("arm `{name}` has both a grid and ranges");
+    let written = RawArm::read(source, own, tuning)?.over(defaults, "[defaults]");
+    let first = |is_grid| written.axes.iter().find(|axis| axis.is_grid() == is_grid);
+    let grid = first(true);
+    if let (Some(grid), Some(range)) = (grid, first(false)) {
+        let names = format!("{} {}", grid.name(), range.name());
+        let origins = written.origins(&names, name);
+        let message = format!("arm `{name}` has both a grid and ranges{origins}");
         let help = format!("give `{}` a list, or the others ranges", range.name());
         return Err(source.error(range.key.span(), message, Some(help)));
     }
@@ -156,12 +197,13 @@ pub(super) fn read<'i>(
         .collect::<Result<BTreeMap<_, _>, ConfigError>>()?;
     let reader = Reader {
         source,
+        name,
         span: &span,
         written: &written,
         space: &space,
     };
     let mut settings = Vec::new();
-    if written.axes.is_empty() || grids > 0 {
+    if written.axes.is_empty() || grid.is_some() {
         for point in 0..written.points(source, name)? {
             let Point { tuned, optimizer } = reader.point(&written.of_grid(point))?;
             let at = BTreeMap::new();
@@ -182,11 +224,12 @@ pub(super) fn read<'i>(
             settings.push(reader.drawn(tuning.seed, index)?);
         }
     }
-    Ok(Arm {
+    let arm = Arm {
         name: name.to_owned(),
         space,
         settings,
-    })
+    };
+    Ok((arm, written))
 }
 
 /// A value for each axis.
@@ -223,6 +266,7 @@ impl RawArm<'_> {
 /// Makes settings of one arm.
 struct Reader<'r> {
     source: &'r Source<'r>,
+    name: &'r str,
     /// Where the arm is written.
     span: &'r Range<usize>,
     written: &'r RawArm<'r>,
@@ -324,7 +368,9 @@ impl Reader<'_> {
             // Of a table, what it is called.
             let key = error.setting().split('.').next().unwrap_or_default();
             let place = places.get(key).unwrap_or(self.span);
-            self.source.error(place.clone(), error.to_string(), None)
+            let error = error.to_string();
+            let origins = self.written.origins(&error, self.name);
+            self.source.error(place.clone(), error + &origins, None)
         })?;
         Ok(Point { tuned, optimizer })
     }

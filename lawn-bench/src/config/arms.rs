@@ -24,11 +24,13 @@ pub(super) fn arms(
     };
     let mut arms: Vec<Arm> = Vec::new();
     for (name, table) in entries(source, root, "arms")? {
-        let arm = arm::read(source, &file_name(source, name)?, table, &defaults, tuning)?;
+        let called = file_name(source, name)?;
+        let (arm, written) = arm::read(source, &called, table, &defaults, tuning)?;
         for setting in &arm.settings {
             for optimizer in setting.everywhere() {
                 if let Err(error) = optimizer.validate_free_phase(budget) {
-                    let message = format!("arm `{}`: {error}", arm.name);
+                    let origins = written.origins(&error.to_string(), &arm.name);
+                    let message = format!("arm `{}`: {error}{origins}", arm.name);
                     return Err(source.error(name.span(), message, None));
                 }
             }

@@ -49,6 +49,8 @@ pub(crate) use tasks::task_of;
 
 use std::path::Path;
 
+use toml::de::DeTable;
+
 impl SweepFile {
     /// Checks it.
     ///
@@ -58,6 +60,22 @@ impl SweepFile {
     /// that was set has its place in what was set.
     pub fn sweep(&self) -> Result<Sweep, ConfigError> {
         check::sweep(self)
+    }
+
+    /// The name of the sweep, also where the rest of the file is wrong; none where that is, too.
+    #[must_use]
+    pub fn name(&self) -> Option<String> {
+        let named = |text: &str| {
+            let table = DeTable::parse(text).ok()?;
+            let name = table.get_ref().get("name")?.get_ref().as_str()?;
+            Some(name.to_owned())
+        };
+        let sets = self.sets.iter().rev();
+        let mut sets = sets.filter_map(|set| named(&overrides::as_toml(set)));
+        let set = sets.next().or_else(|| named(&self.text));
+        let lines = || self.text.lines().take_while(|line| !line.starts_with('['));
+        let name = set.or_else(|| lines().find_map(named))?;
+        values::is_file_name(&name).then_some(name)
     }
 
     /// An error at the first of `places` that is in the file. A place is the keys that lead to

@@ -67,6 +67,9 @@ pub(super) fn parse<'i>(
     moved: &'i str,
     start: usize,
 ) -> Result<DeTable<'i>, ConfigError> {
+    if let Some((message, help)) = of_hydra(moved.trim()) {
+        return Err(source.error(start..moved.len(), message, Some(help)));
+    }
     let over = DeTable::parse(moved).map_err(|error| source.toml(&error, start..moved.len()))?;
     if over.get_ref().is_empty() {
         let message = "a value is set as KEY.KEY=VALUE";
@@ -74,6 +77,25 @@ pub(super) fn parse<'i>(
         return Err(source.error(start..moved.len(), message, help));
     }
     Ok(over.into_inner())
+}
+
+/// What is wrong with an override as Hydra has them, and how it is written here.
+fn of_hydra(set: &str) -> Option<(String, String)> {
+    let (key, value) = set.split_once('=').unwrap_or((set, ""));
+    let plain = key.trim_start_matches(['+', '~']);
+    let value = value.trim_matches('"');
+    if set.starts_with('~') || ["null", "None"].contains(&value) {
+        let message = format!("a key has no value `{value}` here, it is left out");
+        let message = match set.starts_with('~') {
+            true => "a key is not taken out by `~` here".to_owned(),
+            false => message,
+        };
+        return Some((message, format!("--unset {plain} takes it out of the file")));
+    }
+    set.starts_with('+').then(|| {
+        let help = format!("--set {plain}={value}, whether the file has the key or not");
+        ("a key is set without `+` here".to_owned(), help)
+    })
 }
 
 /// A key that is unset as TOML.

@@ -50,8 +50,7 @@ pub(super) fn file_name<T: AsRef<str>>(
     name: &Spanned<T>,
 ) -> Result<String, ConfigError> {
     let text = name.get_ref().as_ref();
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    if text.is_empty() || text.starts_with('.') || !text.chars().all(allowed) {
+    if !has_name_letters(text) {
         let message = format!("`{text}` cannot be a name");
         let help =
             "a name is made of letters, digits, `-`, `_` and `.`, and does not begin with `.`";
@@ -66,6 +65,17 @@ pub(super) fn file_name<T: AsRef<str>>(
         return Err(source.error(name.span(), message, Some(help.into())));
     }
     Ok(text.to_owned())
+}
+
+/// Whether a text may be a name, its length aside.
+fn has_name_letters(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    !text.is_empty() && !text.starts_with('.') && text.chars().all(allowed)
+}
+
+/// Whether a text may be a name.
+pub(super) fn is_file_name(text: &str) -> bool {
+    has_name_letters(text) && text.len() <= NAME_LETTERS
 }
 
 pub(super) fn at_least<T: PartialOrd + Copy + std::fmt::Display>(

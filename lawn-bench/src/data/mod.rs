@@ -99,6 +99,16 @@ pub(crate) fn folders(root: &Path) -> Result<Vec<DataFolder>, Error> {
     lawn_models::describe_folders(root).map_err(|source| Error::NoSuchDataRoot { source })
 }
 
+/// Why no task reads a folder, as a list says it.
+pub(crate) fn why_unread(folder: &Path) -> String {
+    match lawn_models::unread(folder) {
+        DataError::Unusable { found, .. } => {
+            format!("no data set that a task reads: it has {found}")
+        }
+        error => error.to_string(),
+    }
+}
+
 /// By task, the checksum of the files that it reads; generated data have none. Every file is
 /// looked into, and what people should know of them is said.
 ///

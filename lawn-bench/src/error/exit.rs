@@ -80,6 +80,7 @@ fn of_data(error: &DataError) -> Exit {
         DataError::Unusable { .. }
         | DataError::Image { .. }
         | DataError::BadFiles { .. }
+        | DataError::ImageSize { .. }
         | DataError::Turned { .. }
         | DataError::Several(_)
         | DataError::NotFound { .. }

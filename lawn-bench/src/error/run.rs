@@ -138,6 +138,16 @@ impl Error {
         Self::Option(Box::new(fault.allowed(allowed)))
     }
 
+    /// `--extend` beside a sweep file, and `dir`, the folder of its run, has none.
+    pub(crate) fn nothing_to_extend(dir: &Path) -> Self {
+        let found = format!("{} holds no run that could be extended", dir.display());
+        let fault = Fault::new(Place::key("--extend"), found);
+        Self::Option(Box::new(fault.advice(
+            "the same command without it begins one there; for a run in another folder give --out, or \
+             `lawn sweep DIR --extend`",
+        )))
+    }
+
     /// A folder without `plan.json`; `found` is what is there of a run, and `again` the command
     /// that plans it again, where no trial has been trained.
     pub(crate) fn plan_gone(dir: &Path, found: &str, again: Option<&str>) -> Self {

@@ -63,7 +63,11 @@ impl Growth {
         });
         let others: Vec<String> = others.map(refused).collect();
         let gone = gone.into_iter().map(|(_, said)| said);
-        let taken: Vec<String> = gone.chain(others).collect();
+        let taken: Vec<String> = renamed(&there.sweep, &now.sweep)
+            .into_iter()
+            .chain(gone)
+            .chain(others)
+            .collect();
         if !taken.is_empty() {
             return Err(difference::shown(taken));
         }
@@ -134,6 +138,13 @@ fn refused(change: &Change) -> String {
         ),
         _ => change.to_string(),
     }
+}
+
+/// What is said of another name: that of a run is in its records and its page.
+fn renamed(there: &Sweep, now: &Sweep) -> Option<String> {
+    let [there, now] = [&there.name, &now.name];
+    (there != now)
+        .then(|| format!("name: \"{there}\" there, \"{now}\" now; a run keeps the name it has"))
 }
 
 /// The arms and tasks of `there` that are not in `now`: how their keys begin, and what is said.

@@ -37,7 +37,7 @@ use crate::{Error, data};
 pub(crate) use adoption::adopt;
 pub use excerpt::Excerpt;
 use file::Listing;
-pub(crate) use named::trial_named;
+pub(crate) use named::{LEAST_DIGITS, trial_named};
 pub use only::Only;
 pub use trials::{Cell, Extension, Plan, Round, SCHEMA, Trial};
 
@@ -80,7 +80,7 @@ impl Plan {
     }
 
     /// Makes `run` hold this plan, which was made from `file` with the text `text`. Where a plan
-    /// with the same trials is there, its resources are replaced.
+    /// with the same trials is there, its resources and the width of its figures are replaced.
     ///
     /// # Errors
     ///
@@ -104,12 +104,13 @@ impl Plan {
                 let error = Error::other_plan(run.root(), file, &differences);
                 return Err(error);
             }
-            if there.sweep.resources == self.sweep.resources {
+            // Nothing in them changes a result: what is asked for now holds, as another device.
+            let mut plan = there.clone();
+            plan.sweep.resources = self.sweep.resources.clone();
+            plan.sweep.width = self.sweep.width;
+            if plan == there {
                 return Ok(());
             }
-            // Nothing in them changes a result: what is asked for now holds, as another device.
-            let mut plan = there;
-            plan.sweep.resources = self.sweep.resources.clone();
             return file::write(run, &plan);
         }
         run.require_free(text)?;

@@ -8,7 +8,7 @@ use crate::run::run_dir::RunDir;
 const ID_DIGITS: usize = 16;
 
 /// Digits of which one may think that an id begins so.
-const LEAST_DIGITS: usize = 3;
+pub(crate) const LEAST_DIGITS: usize = 3;
 
 /// Trials told one by one where several are meant; the rest is counted.
 const SHOWN: usize = 8;

@@ -49,6 +49,12 @@ fn told() -> Option<String> {
     std::env::var(FRONT).ok()
 }
 
+/// Leaves the variable out of what a command that this process starts is told: that is another process,
+/// and perhaps the user's.
+pub(crate) fn keep_to_ourselves(command: &mut Command) -> &mut Command {
+    command.env_remove(FRONT)
+}
+
 /// Makes sure that this process became what it was before: `build` is the one that its first
 /// command told. A process that was started as it is was told nothing.
 ///

@@ -5,6 +5,8 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
+use super::beside;
+
 /// The file that this process executes, on Linux: the same bytes after an installation has put
 /// another file in its place.
 const THIS: &str = "/proc/self/exe";
@@ -18,11 +20,14 @@ const NAME: &str = "lawn";
 ///
 /// Where the system does not say what this process executes.
 pub(crate) fn this_command() -> io::Result<Command> {
-    if !Path::new(THIS).exists() {
-        return std::env::current_exe().map(Command::new);
+    let mut command = match Path::new(THIS).exists() {
+        true => Command::new(THIS),
+        false => std::env::current_exe().map(Command::new)?,
+    };
+    beside::keep_to_ourselves(&mut command);
+    if Path::new(THIS).exists() {
+        command.arg0(NAME);
     }
-    let mut command = Command::new(THIS);
-    command.arg0(NAME);
     Ok(command)
 }
 

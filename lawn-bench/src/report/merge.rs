@@ -165,6 +165,10 @@ fn trial_row(
         outcome: outcome.outcome,
         detail: outcome.detail.clone(),
         ranks: Some(outcome.ranks.as_ref().map_or(1, |ranks| ranks.ranks.into())),
+        frozen_at_step: summary
+            .and_then(|summary| summary.frozen_at_step)
+            .or(last.and_then(|record| record.frozen_at_step))
+            .map(signed),
         rank_backend: outcome.ranks.as_ref().map(|ranks| ranks.backend.clone()),
         budget_unit: Some(budget_unit(plan.sweep.budget)),
         budget_amount: Some(signed(plan.sweep.budget.count())),

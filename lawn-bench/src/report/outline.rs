@@ -6,7 +6,7 @@ use std::fmt::Write;
 use lawn_models::{Role, Stage, Treatment, TreatmentTable};
 
 use crate::config::DeviceChoice;
-use crate::plan::estimate::{Basis, Measurement};
+use crate::plan::estimate::{Basis, LOADED, Measurement};
 use crate::plan::{Cell, Plan};
 use crate::report::of_ranks;
 use crate::report::render::{self, count};
@@ -84,6 +84,7 @@ pub(crate) fn describe(
             true => text += &total(plan, measured, all_seconds),
             false => text += &parameters(plan, measured),
         }
+        text += &beside_others(measured);
         text += &bases(measured);
         text += &kept(plan, measured);
         text += &of_ranks::describe(plan, measured);
@@ -215,6 +216,29 @@ fn total(plan: &Plan, measured: &BTreeMap<Cell, Measurement>, seconds: f64) -> S
         bytes(most.unwrap_or(0) * (workers * ranks) as u64)
     )
 }
+
+/// What other processes took of the machine while it was measured, where that was much.
+fn beside_others(measured: &BTreeMap<Cell, Measurement>) -> String {
+    let waited = measured
+        .values()
+        .map(|found| found.waited)
+        .fold(0.0, f64::max);
+    if waited < LOADED {
+        return String::new();
+    }
+    let longer = match waited < MOST_WAITED {
+        true => format!("about {:.1} times as long", 1.0 / (1.0 - waited)),
+        false => format!("more than {:.0} times as long", 1.0 / (1.0 - MOST_WAITED)),
+    };
+    format!(
+        "other processes had the cores: measured steps waited for {:.0} % of their time. The times \
+         here are those of a quiet machine; beside that load it takes {longer}\n",
+        100.0 * waited
+    )
+}
+
+/// Beyond this part of its time that a step waited, how much longer it takes is not told in numbers.
+const MOST_WAITED: f64 = 0.9;
 
 /// Files of weights that a confirmation leaves: the last and the best.
 const WEIGHT_FILES: u64 = 2;
@@ -372,6 +396,33 @@ mod tests {
         );
         let without = said("resources.keep_weights = false\n");
         assert!(!without.contains("of weights"), "{without}");
+    }
+
+    #[test]
+    fn a_machine_that_others_use_is_said_and_which_times_are_told() {
+        let text = "name = \"w\"\nbatch_sizes = [64]\ntasks.one = { kind = \"ncf\" }\n\
+                    budget.epochs = 2\narms.sgd = { rule = \"sgd\", learning_rate = 0.1 }\n\
+                    confirmation.seeds = [1, 2, 3]\n";
+        let sweep = crate::config::parse("w.toml", text).expect("a sweep");
+        let plan = Plan::new(sweep, BTreeMap::new());
+        let said = |waited: f64| {
+            let measurement: Measurement = serde_json::from_value(serde_json::json!({
+                "epoch_samples": 100, "step_seconds": 0.1, "evaluation_seconds": 0.1,
+                "start_seconds": 0.1, "peak_bytes": 0, "treatments": [], "waited": waited,
+            }))
+            .expect("a measurement");
+            let cell = plan.cells().remove(0);
+            describe(&plan, &BTreeMap::from([(cell, measurement)]), &[])
+        };
+        let loaded = said(0.6);
+        for part in [
+            "measured steps waited for 60 % of their time",
+            "those of a quiet machine; beside that load it takes about 2.5 times as long",
+        ] {
+            assert!(loaded.contains(part), "{part} is not in {loaded}");
+        }
+        assert!(said(1.0).contains("more than 10 times as long"));
+        assert!(!said(0.02).contains("other processes"));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::{End, Request};
 use crate::Error;
 use crate::config::SweepFile;
 use crate::exit::Exit;
-use crate::process::streams;
+use crate::process::{beside, streams};
 use crate::report::render::count;
 
 /// Time between two looks at the command.
@@ -45,6 +45,7 @@ impl OnEnd {
     ) -> std::io::Result<Child> {
         let mut command = Command::new("sh");
         command.arg("-c").arg(&self.command);
+        beside::keep_to_ourselves(&mut command);
         let (outcome, message) = told(end, exit);
         let run = request.run();
         let summary = match end {
@@ -136,15 +137,16 @@ fn left(end: &Result<End, Error>) -> usize {
 }
 
 impl Request {
-    /// The directory of the run, as far as it can be known: a file that is wrong names none.
+    /// The directory of the run, as far as it can be known: of a file that is wrong its name alone is
+    /// needed, and one that is not there has none.
     fn run(&self) -> Option<PathBuf> {
         if self.target.is_dir() {
             return Some(self.target.clone());
         }
         self.out.clone().or_else(|| {
             let file = SweepFile::read(&self.target, &self.sets).ok()?;
-            let sweep = file.without(&self.unsets).sweep().ok()?;
-            Some(PathBuf::from("runs").join(sweep.name))
+            let name = file.without(&self.unsets).name()?;
+            Some(PathBuf::from("runs").join(name))
         })
     }
 }

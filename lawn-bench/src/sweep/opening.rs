@@ -69,6 +69,9 @@ pub(super) fn find(request: &Request) -> Result<Found, Error> {
     let text = file.written()?;
     let is_planned = run.plan().exists();
     if !is_planned {
+        if request.extend {
+            return Err(Error::nothing_to_extend(run.root()));
+        }
         run.require_free(&text)?;
     }
     // What is planned already was examined then.
@@ -145,7 +148,15 @@ pub(super) fn open(request: &Request) -> Result<Opened, Error> {
     let written = plan.write(&run, &request.target, &text);
     written.map_err(|error| error.goes_on_with(|| request.goes_on(run.root())))?;
     // It may have been extended since.
+    let asked = plan.sweep.name.clone();
     let plan = if is_planned { Plan::read(&run)? } else { plan };
+    if plan.sweep.name != asked {
+        streams::say(&format!(
+            "{} holds the run `{}`, which keeps its name: `{asked}` is not taken",
+            run.root().display(),
+            plan.sweep.name
+        ));
+    }
     Ok(Opened {
         run,
         plan,

@@ -70,7 +70,7 @@ impl Refusal {
 }
 
 /// Reads the head of a request that has to be there by `deadline`.
-pub(super) fn read(stream: &mut TcpStream, deadline: Instant) -> Result<Request, Refusal> {
+pub(super) fn read(mut stream: &TcpStream, deadline: Instant) -> Result<Request, Refusal> {
     let mut bytes = Vec::new();
     loop {
         if let Some(request) = parsed(&bytes)? {

@@ -3,6 +3,7 @@
 mod head;
 mod pages;
 mod server;
+mod silent;
 
 use std::io;
 use std::time::{Duration, Instant};

@@ -1,7 +1,8 @@
 //! A server of a few pages over HTTP, on the loopback interface: it reads, answers and closes.
 //!
-//! Every connection has a thread and a deadline, so that a slow client holds up nobody. No path is
-//! one of the file system.
+//! Every connection has a thread and a deadline, so that a slow client holds up nobody. One that says
+//! nothing is none that is answered: there may be many of these, and the oldest makes room. No path is one
+//! of the file system.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -11,10 +12,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::head::{self, Refusal, Request};
+use super::silent::Silent;
 
 /// Connections that are answered at a time.
 const MOST: usize = 16;
-/// Time that a connection has from its beginning to its end.
+/// Time that a connection has to say what it asks for.
+const SILENCE: Duration = Duration::from_secs(5);
+/// Time that an answer has to be taken.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How often it is asked whether to go on.
 const EVERY: Duration = Duration::from_millis(20);
@@ -56,48 +60,77 @@ impl Server {
 
     /// Answers until `ended`.
     pub(super) fn serve(&self, site: &dyn Site, mut ended: impl FnMut() -> bool) {
-        let busy = AtomicUsize::new(0);
+        let (busy, silent) = (AtomicUsize::new(0), Silent::default());
         thread::scope(|scope| {
             while !ended() {
-                let Ok((stream, _)) = self.listener.accept() else {
+                // Without room it waits among those that the system holds.
+                let accepted = silent.has_room().then(|| self.listener.accept());
+                let Some(Ok((stream, _))) = accepted else {
                     thread::sleep(EVERY);
                     continue;
                 };
-                let deadline = Instant::now() + PATIENCE;
-                if busy.fetch_add(1, Ordering::Relaxed) >= MOST {
-                    // It is not read, so that the next one does not wait for it.
-                    let _ = refuse(stream, &Refusal::Busy, Instant::now() + EVERY);
-                    busy.fetch_sub(1, Ordering::Relaxed);
+                let (busy, silent) = (&busy, &silent);
+                // Where the system has no more open files, it is closed.
+                let Ok(place) = silent.enter(&stream) else {
                     continue;
-                }
-                let busy = &busy;
+                };
                 scope.spawn(move || {
+                    let request = hear(&stream);
+                    silent.leave(place);
                     // Whoever went away misses nothing.
-                    let _ = talk(stream, site, deadline);
-                    busy.fetch_sub(1, Ordering::Relaxed);
+                    let _ = request.and_then(|request| talk(stream, request, site, busy));
                 });
             }
+            silent.close();
         });
     }
 }
 
-/// Reads one request, and answers it.
-fn talk(mut stream: TcpStream, site: &dyn Site, deadline: Instant) -> io::Result<()> {
+/// Reads one request.
+fn hear(stream: &TcpStream) -> io::Result<Result<Request, Refusal>> {
     stream.set_nonblocking(false)?;
-    match head::read(&mut stream, deadline) {
-        Ok(Request { head_only, path }) => match site.at(&path) {
-            Ok(Some(answer)) => {
-                let head = head_of("200 OK", answer.kind, answer.body.len(), "");
-                write(&mut stream, head.as_bytes(), deadline)?;
-                if !head_only {
-                    write(&mut stream, answer.body.as_bytes(), deadline)?;
-                }
-                Ok(())
+    Ok(head::read(stream, Instant::now() + SILENCE))
+}
+
+/// Answers a request, unless too many others are answered. What is refused costs nothing.
+fn talk(
+    stream: TcpStream,
+    request: Result<Request, Refusal>,
+    site: &dyn Site,
+    busy: &AtomicUsize,
+) -> io::Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    let request = match request {
+        Ok(request) => request,
+        Err(refusal) => return refuse(stream, &refusal, deadline),
+    };
+    let others = busy.fetch_add(1, Ordering::Relaxed);
+    let answered = match others < MOST {
+        true => answer(stream, &request, site, deadline),
+        false => refuse(stream, &Refusal::Busy, Instant::now() + EVERY),
+    };
+    busy.fetch_sub(1, Ordering::Relaxed);
+    answered
+}
+
+/// Answers a request with what is at its path.
+fn answer(
+    mut stream: TcpStream,
+    request: &Request,
+    site: &dyn Site,
+    deadline: Instant,
+) -> io::Result<()> {
+    match site.at(&request.path) {
+        Ok(Some(answer)) => {
+            let head = head_of("200 OK", answer.kind, answer.body.len(), "");
+            write(&mut stream, head.as_bytes(), deadline)?;
+            if !request.head_only {
+                write(&mut stream, answer.body.as_bytes(), deadline)?;
             }
-            Ok(None) => refuse(stream, &Refusal::NotFound, deadline),
-            Err(reason) => refuse(stream, &Refusal::Failed(reason), deadline),
-        },
-        Err(refusal) => refuse(stream, &refusal, deadline),
+            Ok(())
+        }
+        Ok(None) => refuse(stream, &Refusal::NotFound, deadline),
+        Err(reason) => refuse(stream, &Refusal::Failed(reason), deadline),
     }
 }
 
@@ -240,15 +273,46 @@ mod tests {
             let began = Instant::now();
             assert!(asked(address, &get(address, "/")).ends_with("page"));
             assert!(began.elapsed() < PATIENCE / 2, "{:?}", began.elapsed());
-            // More than are served at a time are told so.
+            // More than are answered at a time are told so.
             let more: Vec<TcpStream> = (0..MOST)
-                .map(|_| TcpStream::connect(address).unwrap())
+                .map(|_| {
+                    let mut stream = TcpStream::connect(address).unwrap();
+                    stream.write_all(large.as_bytes()).unwrap();
+                    let mut first = [0; 12];
+                    stream.read_exact(&mut first).unwrap();
+                    stream
+                })
                 .collect();
-            let mut stream = TcpStream::connect(address).unwrap();
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer).unwrap();
+            let answer = asked(address, &get(address, "/"));
             assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
             drop((idle, more));
+        });
+    }
+
+    #[test]
+    fn many_that_say_nothing_starve_nobody() {
+        served(|address| {
+            // More than there is room for, and again while the page is asked for.
+            let connect = || TcpStream::connect(address).unwrap();
+            let mut idle: Vec<TcpStream> = (0..200).map(|_| connect()).collect();
+            let began = Instant::now();
+            for _ in 0..4 {
+                assert!(asked(address, &get(address, "/")).ends_with("page"));
+                idle.extend((0..50).map(|_| connect()));
+            }
+            assert!(began.elapsed() < SILENCE, "{:?}", began.elapsed());
+            // The oldest of them made room; what came last is still heard.
+            let mut last = idle.pop().unwrap();
+            last.write_all(get(address, "/").as_bytes()).unwrap();
+            let mut answer = String::new();
+            last.read_to_string(&mut answer).unwrap();
+            assert!(answer.ends_with("page"), "{answer}");
+            // Whoever says nothing is left in the end.
+            let mut silent = idle.pop().unwrap();
+            silent.set_read_timeout(Some(2 * SILENCE)).unwrap();
+            let mut answer = String::new();
+            silent.read_to_string(&mut answer).unwrap();
+            assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
         });
     }
 }

@@ -29,6 +29,7 @@ fn planned(replaced: &[(&str, &str)], epoch_samples: u64) -> (Plan, BTreeMap<Cel
         treatments: Vec::new(),
         without_cuda_kernels: Vec::new(),
         basis: Default::default(),
+        waited: 0.0,
     };
     let cells = plan.cells().into_iter();
     let measured = cells.map(|cell| (cell, measured.clone())).collect();

@@ -466,3 +466,86 @@ fn a_pack_that_would_have_to_be_turned_is_refused_by_all() {
         said(&output)
     );
 }
+
+#[test]
+fn a_class_of_bad_test_files_alone_is_refused_by_a_check_as_by_a_plan() {
+    let place = Place::new();
+    let class = place.data().join("pictures/test/class001");
+    for entry in fs::read_dir(&class).expect("it is there") {
+        fs::write(entry.expect("it is read").path(), "none").expect("it is ours");
+    }
+    let words = ["test/class001", "bad files only"];
+    agree(
+        both(&place, "image", "pictures", &["bad_files=exclude"]),
+        2,
+        &words,
+    );
+}
+
+#[test]
+fn a_class_without_an_image_for_validation_is_named() {
+    let place = Place::new();
+    let class = place.data().join("pictures/train/class001");
+    let files = fs::read_dir(&class).expect("it is there");
+    for entry in files.skip(1) {
+        fs::remove_file(entry.expect("it is read").path()).expect("it is ours");
+    }
+    let words = ["1 of 2 classes has a single train image, so none for validation: class001"];
+    agree(both(&place, "image", "pictures", &["depth=8"]), 0, &words);
+}
+
+#[test]
+fn negatives_are_needed_where_they_are_ranked_against_alone() {
+    let place = Place::new();
+    fs::remove_file(place.data().join("feedback/feedback.test.negative")).expect("it is ours");
+    let feedback = |keys: &[&str]| both(&place, "ncf", "feedback", keys);
+    let words = [
+        "feedback.test.negative: found no such file",
+        "protocol.candidates",
+    ];
+    agree(feedback(&[]), 2, &words);
+    for candidates in ["all", "sampled"] {
+        let key = format!("protocol.candidates={candidates}");
+        agree(feedback(&[&key]), 0, &[]);
+    }
+}
+
+#[test]
+fn counts_of_clicks_are_those_of_the_keys() {
+    let place = Place::new();
+    let set = place.data().join("clicked");
+    let sizes = ["rows=3000", "columns=26", "vocabulary=40"];
+    let sizes: Vec<&str> = sizes.iter().flat_map(|size| ["--set", size]).collect();
+    let made = run(
+        &[&["data", "make", "ctr"], &sizes[..], &["--out"]].concat(),
+        &[&set],
+    );
+    assert_eq!(made.status.code(), Some(0), "{}", said(&made));
+    let ids = |keys: &[&str]| {
+        let [check, _] = both(&place, "ctr", "clicked", keys);
+        let said = said(&check);
+        let (before, _) = said
+            .split_once(" ids that occur")
+            .expect("they are counted");
+        let count = before.rsplit(' ').next().map(str::to_owned);
+        count.expect("it is a word")
+    };
+    let usual = ids(&[]);
+    let few = ids(&["encoding.hash_size=4"]);
+    assert_eq!(
+        (ids(&[]) == usual, few == usual),
+        (true, false),
+        "{usual} {few}"
+    );
+}
+
+#[test]
+fn what_is_no_name_is_refused() {
+    let place = Place::new();
+    for name in ["", "."] {
+        let output = run(&["data", "check", name, "--data-root"], &[&place.data()]);
+        let said = said(&output);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("is the name of no data set"), "{said}");
+    }
+}

@@ -49,6 +49,12 @@ fn a_command_is_told_how_the_sweep_ended() {
     let (output, told) = called(&SMALL.replace("sgd", "sgdd"), TELLS, &[]);
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(told, "error 2 RUN \n");
+    // What one `lawn` tells the other is none of the command's environment.
+    let (_, told) = called(SMALL, "env > TOLD", &["--dry-run"]);
+    assert_eq!(told, "", "a dry run has no end");
+    let (output, told) = called(SMALL, "env > TOLD", &[]);
+    assert!(told.contains("LAWN_OUTCOME=finished"), "{}", said(&output));
+    assert!(!told.contains("LAWN_FRONT"), "{told}");
     let diverging = SMALL.replace("learning_rate = 0.1", "learning_rate = 1e30");
     let (output, told) = called(&diverging, TELLS, &[]);
     assert_eq!(output.status.code(), Some(3), "{}", said(&output));
@@ -65,6 +71,45 @@ fn a_command_is_told_how_the_sweep_ended() {
         told,
         "finished 2 every trial that --only asked for ended ok; 2 trials of the plan left to be run\n"
     );
+}
+
+#[test]
+fn the_run_is_told_as_far_as_a_wrong_file_tells_its_name() {
+    let kept = tempfile::tempdir().expect("a temporary folder");
+    let told = |text: &str, words: &[&str]| {
+        let file = kept.path().join("small.toml");
+        std::fs::write(&file, text).expect("it can be written");
+        let output = lawn()
+            .current_dir(kept.path())
+            .args([
+                "sweep",
+                "small.toml",
+                "--on-end",
+                "echo \"<$LAWN_RUN>\" > told.txt",
+            ])
+            .args(words)
+            .output()
+            .expect("lawn starts");
+        assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+        std::fs::read_to_string(kept.path().join("told.txt")).expect("it was called")
+    };
+    for text in [
+        SMALL.replace("sgd", "sgdd"),
+        SMALL.replace("[confirmation]", "[confirmation"),
+        SMALL.replace("kind = \"ncf\"", "kind = \"ncf\"\ndata = \"nowhere\""),
+    ] {
+        assert_eq!(told(&text, &[]), "<runs/small>\n", "{text}");
+    }
+    let wrong = SMALL.replace("sgd", "sgdd");
+    assert_eq!(told(&wrong, &["--set", "name=other"]), "<runs/other>\n");
+    assert_eq!(told(&wrong, &["--out", "there"]), "<there>\n");
+    // What could be no folder's name is none.
+    for text in [
+        wrong.replace("\"small\"", "\"../up\""),
+        "nothing".to_owned(),
+    ] {
+        assert_eq!(told(&text, &[]), "<>\n", "{text}");
+    }
 }
 
 #[test]

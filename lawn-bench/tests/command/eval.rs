@@ -167,6 +167,40 @@ fn a_confirmation_of_another_depth_without_a_transform_is_measured_as_it_was() {
         &["`split`", "test"],
     );
     refused(&with(&["--no-transform", "--size", "32"]), &["--size"]);
+    // Weights of another split have seen what is measured here.
+    for (seed, is_seen) in [(5, false), (6, true)] {
+        let file = root.join("begun.toml");
+        let text = format!(
+            "name = \"begun\"\nbatch_sizes = [16]\nbudget = {{ steps = 4 }}\n[tasks.mine]\nkind = \"image\"\n\
+             data = \"mine\"\ndepth = 8\nwidth = 4\nshortcut = \"b\"\nsplit_seed = {seed}\n\
+             init_from = \"model.safetensors\"\n[arms.sgd]\nrule = \"sgd\"\nlearning_rate = 0.1\n\
+             [confirmation]\nseeds = [1]\n"
+        );
+        std::fs::write(&file, text).expect("there is room");
+        let mut plan = lawn();
+        plan.args(["plan", "--no-calibrate"]).arg(&file);
+        let output = plan
+            .arg("--data-root")
+            .arg(root)
+            .output()
+            .expect("lawn starts");
+        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+        let found = said(&output).contains("it has seen images");
+        assert_eq!(found, is_seen, "{}", said(&output));
+    }
     let other = ["--model", "resnet18", "--weights", weights, "--depth", "8"];
     refused(&other, &["`depth` does not apply to resnet18"]);
+    let sizes = json!({ "kind": "image", "classes": 6, "side": 24, "train": 48, "test": 30 });
+    let larger: MakeData = serde_json::from_value(sizes).expect("these are sizes of images");
+    lawn_models::make_data(&larger, &root.join("larger")).expect("there is room");
+    let image = "test/class000/000000.jpg";
+    std::fs::copy(
+        root.join("larger").join(image),
+        root.join("mine").join(image),
+    )
+    .expect("there is room");
+    refused(
+        &with(&plain),
+        &["24 × 24 pixels", "20 × 20", "without --no-transform"],
+    );
 }

@@ -231,6 +231,27 @@ fn a_better_setting_is_chosen_and_the_confirmations_of_the_old_one_are_kept_apar
     );
     let plan = Plan::read(&dir).expect("it can be read");
     let retired = plan.retired(&dir).expect("it can be read");
+    // One that left the plan is shown by its id, as any other.
+    let id = &retired[0].trial.id;
+    for name in [&id[..], &id[..8]] {
+        for words in [&["--show"][..], &["--log"], &[]] {
+            let output = lawn().args(["trials", place, name]).args(words).output();
+            let output = output.expect("lawn starts");
+            assert!(
+                output.status.success(),
+                "{name} {words:?}: {}",
+                said(&output)
+            );
+            assert!(said(&output).contains(&id[..8]), "{}", said(&output));
+        }
+    }
+    let shown = lawn().args(["trials", place, id, "--show"]).output();
+    let shown = said(&shown.expect("lawn starts"));
+    for part in ["of an earlier plan", "with extension 1"] {
+        assert!(shown.contains(part), "{part:?} is not in: {shown}");
+    }
+    let unknown = lawn().args(["trials", place, "ffff0000ffff0000"]).output();
+    assert_eq!(unknown.expect("lawn starts").status.code(), Some(2));
     let stages: Vec<Stage> = retired.iter().map(|one| one.trial.stage).collect();
     assert_eq!(stages, [Stage::Confirm; 2]);
     assert_eq!(
@@ -314,6 +335,58 @@ fn what_is_changed_or_taken_away_is_no_extension() {
         assert!(said(&refused).contains(said_of), "{to}: {}", said(&refused));
     }
     assert!(!run.join("earlier").exists());
+}
+
+#[test]
+fn an_extension_needs_a_run_and_gives_it_no_other_name() {
+    let (kept, run) = folder();
+    let short = TWELVE.replace("[3.0, 1.0, 0.3, 0.1]", "[1.0]");
+    let file = write(kept.path(), &short);
+    let file = file.to_str().expect("text");
+    for words in [&[][..], &["--dry-run"]] {
+        let refused = extend(&[&[file][..], words].concat(), &run);
+        assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
+        let text = said(&refused);
+        for part in [
+            format!(
+                "--extend: {} holds no run that could be extended",
+                run.display()
+            ),
+            "the same command without it begins one there".to_owned(),
+        ] {
+            assert!(text.contains(&part), "{part:?} is not in: {text}");
+        }
+        assert!(!run.exists(), "nothing has begun");
+    }
+    let first = sweep(Path::new(file), Some(&run));
+    assert!(first.status.success(), "{}", said(&first));
+    let place = run.to_str().expect("text");
+    let more = "confirmation.seeds=[1,2,3]";
+    for words in [
+        vec![place, "--set", "name=b"],
+        vec![file, "--set", "name=b"],
+        vec![place, "--set", "name=b", "--set", more],
+    ] {
+        let refused = extend(&words, &run);
+        assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
+        let kept = "name: \"grows\" there, \"b\" now; a run keeps the name it has";
+        assert!(said(&refused).contains(kept), "{}", said(&refused));
+    }
+    // To go on with it under another name changes nothing, which is said.
+    let other = write(kept.path(), &short.replace("\"grows\"", "\"b\""));
+    let again = sweep(&other, Some(&run));
+    assert!(again.status.success(), "{}", said(&again));
+    let text = said(&again);
+    assert!(
+        text.contains("holds the run `grows`, which keeps its name: `b` is not taken"),
+        "{text}"
+    );
+    // What changes no result is taken, though nothing is added.
+    let wider = extend(&[place, "--set", "report.width=icml"], &run);
+    assert!(wider.status.success(), "{}", said(&wider));
+    let plan = Plan::read(&RunDir::new(&run)).expect("it can be read");
+    assert_eq!(plan.sweep.width, lawn_analysis::Width::Icml);
+    assert_eq!(plan.sweep.name, "grows");
 }
 
 #[test]

@@ -278,7 +278,7 @@ fn a_folder_is_checked_by_itself() {
     holds(
         &run(&["data", "check", "absent", "--data-root"], &[&root]),
         2,
-        &["absent/train/CLASS"],
+        &["no data set \"absent\""],
     );
 }
 
@@ -289,7 +289,8 @@ fn a_sheet_is_drawn() {
         place.0.path().join("data"),
         place.0.path().join("sheet.png"),
     );
-    for keys in ["", "transform = { size = 12 }"] {
+    let mut drawn = Vec::new();
+    for keys in ["", "transform = { size = 12 }", "mixup = 1.0"] {
         let file = place.0.path().join("pictures.toml");
         fs::write(&file, SWEEP.replace("KEYS", keys)).expect("there is room");
         let paths = [
@@ -303,9 +304,14 @@ fn a_sheet_is_drawn() {
         let bytes = fs::read(&sheet).expect("it was drawn");
         let image = lawn_models::decode_image(&bytes, false).expect("it is a PNG");
         // Eight images a row, one row of validation and five of train.
-        let side = if keys.is_empty() { 10 } else { 14 };
+        let side = if keys.contains("size") { 14 } else { 10 };
         assert_eq!((image.width, image.height % side), (8 * side, 0));
+        drawn.push(image);
     }
+    // Validation is as it was, and train is mixed.
+    let row = 10 * drawn[0].width * 3;
+    assert!(drawn[0].bytes[..row] == drawn[2].bytes[..row]);
+    assert!(drawn[0].bytes[row..] != drawn[2].bytes[row..]);
 }
 
 #[test]
@@ -485,7 +491,7 @@ fn what_is_no_data_set_is_listed_with_the_reason() {
         &[
             "pictures (2 classes",
             "refused:\n  broken: ",
-            "  notes: no data set",
+            "  notes: no data set that a task reads: it has `2020`",
         ],
     );
     assert!(!said(&output).contains("error"), "{}", said(&output));

@@ -60,7 +60,7 @@ fn said(output: &Output) -> (String, String) {
 }
 
 /// By file, what the summary of its recipe says.
-const EXPECTED: [(&str, &[&str]); 8] = [
+const EXPECTED: [(&str, &[&str]); 9] = [
     (
         "optuna.csv",
         &[
@@ -84,6 +84,14 @@ const EXPECTED: [(&str, &[&str]); 8] = [
             "1 trial has not ended (outcome `running`, line 34): left out",
             "test/acc (more is better)",
             "70.01  67.22 (n 7)",
+        ],
+    ),
+    (
+        "ray.csv",
+        &[
+            "1 trial has no number any more where others of the task and batch size go on",
+            "1 of 32 confirmation trials with outcome ok have no test_metric",
+            "test_acc (more is better)",
         ],
     ),
     (
@@ -128,7 +136,7 @@ const EXPECTED: [(&str, &[&str]); 8] = [
 #[test]
 fn every_recipe_gives_a_report() {
     let recipes = recipes();
-    assert_eq!(recipes.len(), 9, "{recipes:?}");
+    assert_eq!(recipes.len(), 10, "{recipes:?}");
     for line in &recipes {
         let dir = folder();
         let output = shell(line, dir.path());
@@ -315,6 +323,73 @@ fn one_arm_alone_has_a_report_without_a_contrast() {
         dir.path(),
     );
     assert_eq!(output.status.code(), Some(2), "{}", said(&output).1);
+}
+
+#[test]
+fn what_ends_early_or_is_in_percent_is_refused_with_the_option_that_allows_it() {
+    let dir = folder();
+    let ray = "lawn report --from ray.csv --constant task=digits --column arm=config/optimizer \
+               --column batch_size=config/batch_size --column seed=config/seed --column \
+               test_metric=test_acc";
+    let (_, err) = said(&shell(
+        &format!("{ray} --last training_iteration"),
+        dir.path(),
+    ));
+    for part in [
+        "line 24 ends at training_iteration 4, others at 20",
+        "--missing-metric diverged, or crashed, takes them as such",
+        "where an early end is a good one, --constant outcome=ok says so",
+    ] {
+        assert!(err.contains(part), "{part:?} is not in: {err}");
+    }
+    let well = format!("{ray} --last training_iteration --constant outcome=ok");
+    let (out, err) = said(&shell(&well, dir.path()));
+    assert!(
+        out.contains("1 trial ends before others of the task and batch size"),
+        "{out}{err}"
+    );
+    // Without the option that is a question, and said.
+    let (out, err) = said(&shell(ray, dir.path()));
+    let words = "By column training_iteration, 1 trial had done less than others";
+    assert!(out.contains(words), "{out}{err}");
+
+    let text = unnamed(&["adam", "adam-lawn"]);
+    let head = "task,arm,batch_size,seed,test_metric\n";
+    let (one, other): (Vec<&str>, Vec<&str>) = text
+        .lines()
+        .skip(1)
+        .partition(|line| line.contains(",adam,"));
+    let percent = other.iter().map(|line| {
+        let (cells, metric) = line.rsplit_once(',').unwrap();
+        format!("{cells},{:.1}\n", 100.0 * metric.parse::<f64>().unwrap())
+    });
+    fs::write(
+        dir.path().join("one.csv"),
+        head.to_owned() + &one.join("\n"),
+    )
+    .unwrap();
+    fs::write(
+        dir.path().join("other.csv"),
+        head.to_owned() + &percent.collect::<String>(),
+    )
+    .unwrap();
+    let both = "lawn report --from one.csv other.csv";
+    let (_, err) = said(&shell(both, dir.path()));
+    for part in [
+        "other.csv: metric `metric`: test_metric in one.csv is 0.12 to 0.651, and test_metric in \
+         other.csv is 12 to 65.1",
+        "--same-unit says that they are of one",
+    ] {
+        assert!(err.contains(part), "{part:?} is not in: {err}");
+    }
+    let allowed = shell(&format!("{both} --same-unit --out allowed"), dir.path());
+    assert_eq!(allowed.status.code(), Some(0), "{}", said(&allowed).1);
+    let empty = shell("lawn report --from - < /dev/null", dir.path());
+    assert!(
+        said(&empty)
+            .1
+            .contains("standard input: nothing is in it, not even a header")
+    );
 }
 
 #[test]

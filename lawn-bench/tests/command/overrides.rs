@@ -1,6 +1,7 @@
 //! `--set KEY=VALUE` and `--unset KEY`: what changes a sweep file, and errors in it.
 
 use crate::common::faults::{RIGHT, faulty, file};
+use crate::common::{SMALL, lawn, said};
 
 #[test]
 fn errors_in_what_is_set_point_at_it() {
@@ -241,4 +242,59 @@ fn what_is_unset_has_its_default_and_is_recorded_with_the_run() {
     let both = without(&["report.margins"], &["report.margins.\"ndcg@10\"=0.01"]).sweep();
     let both = both.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(both.margins.keys().collect::<Vec<_>>(), ["ndcg@10"]);
+}
+
+/// What is typed by those who know Hydra is told how it is written.
+#[test]
+fn overrides_of_hydra_are_told_how_they_are_written_here() {
+    let kept = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(kept.path().join("small.toml"), SMALL).expect("there is room");
+    let explained = |words: &[&str]| {
+        let mut command = lawn();
+        command.current_dir(kept.path());
+        command
+            .args(["config", "explain", "small.toml"])
+            .args(words);
+        let output = command.output().expect("lawn starts");
+        assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+        said(&output)
+    };
+    for (words, told) in [
+        (
+            &["--set", "+budget.epochs=5"][..],
+            "--set budget.epochs=5, whether the file has the key",
+        ),
+        (
+            &["--set", "++budget.epochs=5"],
+            "--set budget.epochs=5, whether the file has the key",
+        ),
+        (
+            &["--set", "~defaults.decay"],
+            "--unset defaults.decay takes it out of the file",
+        ),
+        (
+            &["--set", "budget.epochs=null"],
+            "--unset budget.epochs takes it out of the file",
+        ),
+        (
+            &["--set", "budget.epochs=None"],
+            "a key has no value `None` here",
+        ),
+        (
+            &["budget.epochs=5"],
+            "tip: `--set budget.epochs=5` sets a key of the sweep file",
+        ),
+    ] {
+        let text = explained(words);
+        assert!(text.contains(told), "{told:?} is not in: {text}");
+    }
+    // Of a verb that sets nothing, nothing is advised.
+    let output = lawn()
+        .args(["status", "runs/x", "budget.epochs=5"])
+        .output();
+    let text = said(&output.expect("lawn starts"));
+    assert!(
+        text.contains("unexpected argument") && !text.contains("--set"),
+        "{text}"
+    );
 }

@@ -315,6 +315,57 @@ fn a_link_in_the_place_of_a_trials_file_is_not_written_through() {
     );
 }
 
+#[test]
+fn a_plan_beside_other_work_is_that_of_a_quiet_machine() {
+    if !Path::new("/proc/self/schedstat").exists() {
+        eprintln!("skipped: this system does not say what a process waits for");
+        return;
+    }
+    let (kept, _) = common::folder();
+    let file = kept.path().join("rules.toml");
+    std::fs::write(&file, RULES).expect("there is room");
+    let plan = |words: &[&str]| {
+        let output = lawn()
+            .arg("plan")
+            .arg(&file)
+            .args(words)
+            .env("XDG_CACHE_HOME", kept.path())
+            .output()
+            .expect("lawn starts");
+        assert!(output.status.success(), "{}", said(&output));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let ended = std::sync::atomic::AtomicBool::new(false);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..3 * cores {
+            scope.spawn(|| {
+                while !ended.load(std::sync::atomic::Ordering::Relaxed) {
+                    std::hint::black_box(0);
+                }
+            });
+        }
+        let json = std::panic::catch_unwind(|| plan(&["--json"]));
+        let words = std::panic::catch_unwind(|| plan(&[]));
+        ended.store(true, std::sync::atomic::Ordering::Relaxed);
+        let found: serde_json::Value =
+            serde_json::from_str(&json.expect("it plans")).expect("it is JSON");
+        if found["measured"].as_array().is_none_or(Vec::is_empty) {
+            eprintln!("skipped: nothing could be measured in time");
+            return;
+        }
+        let waited = found["load"]["waited"].as_f64().expect("a part");
+        assert!(waited > 0.1, "{}", found["load"]);
+        let words = words.expect("it plans");
+        let said = "The times here are those of a quiet machine; beside that load it takes";
+        // What was measured beside other work is measured again, and may come to nothing then.
+        assert!(
+            words.contains(said) || !words.contains("at a time, if"),
+            "{words}"
+        );
+    });
+}
+
 /// Three rules, of which two take longer than the first, and none is measured in the sweep's batch
 /// size before all are in a small one.
 const RULES: &str = r#"
@@ -362,6 +413,15 @@ fn a_plan_is_of_steps_that_each_rule_took_and_names_who_is_compared_with_nothing
                 assert!(one["step_seconds"].as_f64() > Some(0.0), "{one}");
             }
         }
+    }
+    let load = &found["load"];
+    assert_eq!(load.is_null(), measured.is_empty(), "{load}");
+    if !measured.is_empty() {
+        assert_eq!(load["seconds_are_of"], "quiet-machine");
+        assert!(
+            (0.0..=1.0).contains(&load["waited"].as_f64().expect("a part")),
+            "{load}"
+        );
     }
     let warnings = found["warnings"].to_string();
     assert!(warnings.contains("no contrast has adamp:"), "{warnings}");

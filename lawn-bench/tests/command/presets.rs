@@ -250,6 +250,67 @@ fn another_rule_beside_a_preset_is_refused() {
 }
 
 #[test]
+fn an_error_says_where_each_key_comes_from_that_the_arm_did_not_write() {
+    let in_defaults = |defaults: &str, arm: &str| {
+        let text = text(arm).replace("[arms.one]", &format!("[defaults]\n{defaults}\n[arms.one]"));
+        parse("presets.toml", &text)
+            .map_err(|error| error.to_string())
+            .unwrap_err()
+    };
+    let preset = "preset = \"algoperf-nadamw\"";
+    for (said, parts) in [
+        (
+            in_defaults(preset, "rule = \"sgd\""),
+            &[
+                "`one_minus_beta1` is from preset `algoperf-nadamw` of [defaults]",
+                "`rule` is from arm `one`",
+            ][..],
+        ),
+        (
+            in_defaults("momentum = 0.9", "rule = \"adam\"\nlearning_rate = 0.1"),
+            &["`momentum` is from [defaults], `rule` is from arm `one`"],
+        ),
+        (
+            read(&format!("{preset}\nmomentum = 0.9")).unwrap_err(),
+            &["`momentum` is from arm `one`, `rule` is from preset `algoperf-nadamw`"],
+        ),
+        (
+            in_defaults("free_fraction = 0.5", "rule = \"sgd\"\nlearning_rate = 0.1"),
+            &["`free_fraction` is from [defaults]"],
+        ),
+        (
+            read(&format!("{preset}\n[arms.one.grid]\nbeta2 = [0.9, 0.99]")).unwrap_err(),
+            &[
+                "has both a grid and ranges; `beta2` is from arm `one`, `learning_rate` is from preset `algoperf-nadamw`",
+            ],
+        ),
+        (
+            in_defaults(
+                "free_epochs = 5",
+                "rule = \"sgd\"\nlearning_rate = 0.1\nlawn = true",
+            ),
+            &["`free_epochs` is from [defaults]"],
+        ),
+    ] {
+        for part in parts {
+            assert!(said.contains(part), "{part:?} is not in: {said}");
+        }
+    }
+    // What the arm did not write it cannot leave out: it is told what takes it away, and that does.
+    let constrained = format!("{preset}\nlawn = true\nfree_epochs = 1");
+    let said = read(&constrained).unwrap_err();
+    let told = "`weight_decay` is from preset `algoperf-nadamw`, and weight_decay = 0 in the arm takes it away, `lawn` is from arm `one`";
+    assert!(said.contains(told), "{said}");
+    read(&format!("{constrained}\nweight_decay = 0")).unwrap();
+    // Where the arm wrote all of them, nothing is said.
+    let said = read("rule = \"adam\"\nlearning_rate = 0.1\nmomentum = 0.9").unwrap_err();
+    assert!(
+        said.contains("momentum") && !said.contains("is from"),
+        "{said}"
+    );
+}
+
+#[test]
 fn an_unknown_name_is_told_what_there_is() {
     let said = read("preset = \"algoperf-nadam\"").unwrap_err();
     for part in [

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::common::{SMALL, folder, lawn, said, sweep, timeless};
-use lawn_analysis::records::{BudgetUnit, Outcome, Stage};
+use lawn_analysis::records::{BudgetUnit, Outcome, Records, Stage};
 
 const TINY: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -219,4 +219,36 @@ fn a_report_can_be_made_of_what_is_there() {
     assert!(output.status.success(), "{}", said(&output));
     assert!(run.join("report/report.html").exists());
     assert!(run.join("report/summary.md").exists());
+}
+
+/// A train loss of at most 10 is there from the first evaluation on.
+#[test]
+fn records_have_the_step_of_a_freeze_that_hangs_on_a_condition() {
+    let (kept, run) = folder();
+    let file = kept.path().join("frozen.toml");
+    let lawn = "learning_rate = 0.1\nlawn = true\nfree_fraction = 0.9\n";
+    let with = |text: &str| {
+        SMALL
+            .replace("learning_rate = 0.1\n", text)
+            .replace("epochs = 2", "epochs = 4")
+    };
+    let step = |text: &str| {
+        std::fs::write(&file, with(text)).expect("there is room");
+        let _ = std::fs::remove_dir_all(&run);
+        let output = sweep(&file, Some(&run));
+        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+        let records = Records::load(&run.join("records")).expect("the run has records");
+        let mut steps: Vec<_> = records
+            .trials
+            .iter()
+            .map(|one| one.frozen_at_step)
+            .collect();
+        steps.dedup();
+        let first = records.epochs.iter().map(|epoch| epoch.step).min();
+        (steps, first)
+    };
+    let (steps, first) = step(&format!("{lawn}freeze_when = {{ train_loss = 10.0 }}\n"));
+    assert!(first.is_some());
+    assert_eq!(steps, [first]);
+    assert_eq!(step(lawn).0, [None]);
 }

@@ -78,6 +78,18 @@ pub enum DataError {
         /// What was expected.
         expected: String,
     },
+    /// Images are not all of one size, and no `transform` makes them so.
+    #[error("{path}: found {}, expected {}, as {like}; a `transform` takes images of any size", pixels(*found), pixels(*expected))]
+    ImageSize {
+        /// The image, or the folder of a split.
+        path: PathBuf,
+        /// Its height and width in pixels.
+        found: [usize; 2],
+        /// Those of the others.
+        expected: [usize; 2],
+        /// Whose those are.
+        like: &'static str,
+    },
     /// An image could not be decoded.
     #[error("cannot decode {path}: {reason}")]
     Image {
@@ -133,6 +145,10 @@ fn named(bad: &[BadFile]) -> String {
     bad.iter()
         .map(|file| format!("\n  {}: {}", file.path.display(), file.reason))
         .collect()
+}
+
+fn pixels([height, width]: [usize; 2]) -> String {
+    format!("{width} × {height} pixels")
 }
 
 /// What would go with images that were turned, or were not.

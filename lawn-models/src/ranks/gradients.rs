@@ -14,15 +14,20 @@ use super::sys;
 const BUCKET_BYTES: i64 = 25 << 20;
 const FIRST_BUCKET_BYTES: i64 = 1 << 20;
 
+/// Bytes that are worth a sum of their own: over fewer the rounds between the ranks take longer than
+/// what backward still has to do.
+const LEAST_BUCKET_BYTES: i64 = 64 << 10;
+
 /// The gradients of parameters, in buckets of f32. A bucket begins to be summed as soon as
-/// backward has come through all of its parameters.
+/// backward has come through all of its parameters; the last one when backward has ended, and `N`
+/// numbers with it that the ranks ask each other.
 #[derive(Debug)]
-pub(crate) struct RankGradients {
+pub(crate) struct RankGradients<const N: usize> {
     gradients: *mut c_void,
     parameters: Vec<Tensor>,
 }
 
-impl RankGradients {
+impl<const N: usize> RankGradients<N> {
     /// Of parameters of f32, in their order in the net, and of each whether it is an embedding table.
     ///
     /// # Panics
@@ -44,8 +49,10 @@ impl RankGradients {
                 pointers.as_ptr(),
                 is_table.as_ptr(),
                 pointers.len() as i64,
+                N as i64,
                 FIRST_BUCKET_BYTES,
                 BUCKET_BYTES,
+                LEAST_BUCKET_BYTES,
                 &raw mut gradients,
             ))
             .map_err(|reason| group.failed(reason))?;
@@ -67,22 +74,21 @@ impl RankGradients {
         unsafe { sys::lawn_rank_gradients_arm(self.gradients) };
     }
 
-    /// Begins to sum what backward has not begun; says which parameters have a gradient here.
-    pub(crate) fn launch(&self, group: &RankGroup) -> Result<Vec<bool>, RanksError> {
-        let mut present = vec![0u8; self.parameters.len()];
-        // SAFETY: it is open until `drop`, and writes a byte for each parameter.
+    /// Begins to sum what backward has not begun, and what this rank asks.
+    pub(crate) fn launch(&self, group: &RankGroup, asks: [f32; N]) -> Result<(), RanksError> {
+        // SAFETY: it is open until `drop`, and reads as many numbers as it was opened for.
         unsafe {
             sys::answered(sys::lawn_rank_gradients_launch(
                 self.gradients,
-                present.as_mut_ptr(),
+                asks.as_ptr(),
             ))
-            .map_err(|reason| group.failed(reason))?;
+            .map_err(|reason| group.failed(reason))
         }
-        Ok(present.into_iter().map(|one| one != 0).collect())
     }
 
-    /// Waits for the sums, and gives them to the parameters that have a gradient on any rank.
-    pub(crate) fn place(&self, group: &RankGroup, present: &[bool]) -> Result<(), RanksError> {
+    /// Waits for the sums, gives them to the parameters that have a gradient on any rank, and says
+    /// the sums of what was asked.
+    pub(crate) fn place(&self, group: &RankGroup) -> Result<[f32; N], RanksError> {
         group.wait(|time| {
             let mut done = 0;
             // SAFETY: it is open until `drop`.
@@ -95,19 +101,20 @@ impl RankGradients {
             };
             answer.map(|()| done != 0)
         })?;
-        let present: Vec<u8> = present.iter().map(|one| u8::from(*one)).collect();
-        // SAFETY: it is open until `drop`, and reads a byte for each parameter.
+        let mut answers = [0.0; N];
+        // SAFETY: it is open until `drop`, and writes as many numbers as it was opened for.
         unsafe {
             sys::answered(sys::lawn_rank_gradients_place(
                 self.gradients,
-                present.as_ptr(),
+                answers.as_mut_ptr(),
             ))
-            .map_err(|reason| group.failed(reason))
+            .map_err(|reason| group.failed(reason))?;
         }
+        Ok(answers)
     }
 }
 
-impl Drop for RankGradients {
+impl<const N: usize> Drop for RankGradients<N> {
     fn drop(&mut self) {
         // SAFETY: it is of `lawn_rank_gradients_open`, and closed once. Its parameters are there.
         unsafe { sys::lawn_rank_gradients_close(self.gradients) };

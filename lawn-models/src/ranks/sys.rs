@@ -77,14 +77,16 @@ unsafe extern "C" {
         parameters: *const *mut c_void,
         is_table: *const u8,
         count: i64,
+        asks: i64,
         first_bytes: i64,
         bucket_bytes: i64,
+        least_bytes: i64,
         opened: *mut *mut c_void,
     ) -> *mut c_char;
     pub(super) fn lawn_rank_gradients_arm(gradients: *mut c_void);
     pub(super) fn lawn_rank_gradients_launch(
         gradients: *mut c_void,
-        present: *mut u8,
+        asks: *const f32,
     ) -> *mut c_char;
     pub(super) fn lawn_rank_gradients_wait(
         gradients: *mut c_void,
@@ -93,7 +95,7 @@ unsafe extern "C" {
     ) -> *mut c_char;
     pub(super) fn lawn_rank_gradients_place(
         gradients: *mut c_void,
-        present: *const u8,
+        answers: *mut f32,
     ) -> *mut c_char;
     pub(super) fn lawn_rank_gradients_close(gradients: *mut c_void);
 

@@ -8,6 +8,7 @@ use tch::nn::VarStore;
 
 use super::generated;
 use super::kind::{AssembledTask, Counts, Files, Kind, Surroundings, TaskMetrics};
+use super::left_by::{of_kind, that_left};
 use super::task::Task;
 use crate::data::checked::CheckedData;
 use crate::data::images::{
@@ -305,10 +306,12 @@ impl Kind for ImageConfig {
         _permit: &TestPermit,
     ) -> Result<Vec<String>, DataError> {
         // Its weights alone are read.
-        match self.data == GENERATED {
-            true => Ok(Vec::new()),
-            false => self.source(data_root)?.survey(),
-        }
+        let mut lines = match self.data == GENERATED {
+            true => Vec::new(),
+            false => self.source(data_root)?.survey()?,
+        };
+        lines.extend(self.seen_before(data_root));
+        Ok(lines)
     }
 
     fn sheet(&self, data_root: Option<&Path>, seed: u64) -> Result<Option<Vec<u8>>, DataError> {
@@ -343,6 +346,27 @@ impl Kind for ImageConfig {
 }
 
 impl ImageConfig {
+    /// Whether the weights that training begins with have seen images that are measured here, as far
+    /// as their file says it. Weights of other data have not.
+    fn seen_before(&self, data_root: Option<&Path>) -> Option<String> {
+        let root = data_root.unwrap_or(Path::new(""));
+        let table = that_left(&root.join(self.init_from.as_ref()?))?;
+        let then: Self = of_kind(table, Self::NAME)?;
+        let held_out = |task: &Self| (task.validation_fraction, task.split_seed, task.bad_files);
+        if then.data != self.data || held_out(&then) == held_out(self) {
+            return None;
+        }
+        Some(format!(
+            "init_from was trained on {} with validation_fraction {} and split_seed {}, here {} and {}: it \
+             has seen images that are measured here as validation",
+            self.data,
+            then.validation_fraction,
+            then.split_seed,
+            self.validation_fraction,
+            self.split_seed
+        ))
+    }
+
     pub(super) fn source(&self, root: Option<&Path>) -> Result<Source, DataError> {
         Source::of(&self.data, self.generated.as_ref(), root)
     }
@@ -370,10 +394,7 @@ impl ImageConfig {
                 Accuracy::new(device, sets.measured, sets.test)
                     .with_label_smoothing(self.label_smoothing),
             ),
-            dataset: match self.mixup {
-                Some(alpha) => Arc::new(Mixup::new(sets.train, alpha, classes, seed)),
-                None => sets.train,
-            },
+            dataset: sets.train,
             layout,
             needs_two: self.model_name().normalized_values(sets.sides) == Some(1),
             store,
@@ -392,7 +413,12 @@ impl ImageConfig {
             seed,
         };
         let split = |labels: &[u32], classes| self.split(labels, classes);
-        Sets::open(source, reading, showing, split)
+        let mut sets = Sets::open(source, reading, showing, split)?;
+        if let Some(alpha) = self.mixup {
+            let classes = sets.classes as i64;
+            sets.train = Arc::new(Mixup::new(sets.train, alpha, classes, seed));
+        }
+        Ok(sets)
     }
 
     /// The train images, split.

@@ -21,8 +21,9 @@ impl ImageConfig {
         progress: ScanProgress<'_>,
     ) -> Result<Vec<Scan>, DataError> {
         self.require_keys(source)?;
-        let scans = source.scan(parts, progress)?;
+        let mut scans = source.scan(parts, progress)?;
         self.require(parts, &scans)?;
+        note_lone_classes(parts, &mut scans);
         Ok(scans)
     }
 
@@ -35,7 +36,8 @@ impl ImageConfig {
     ) -> Option<Result<CheckedData, DataError>> {
         let read = |source: Source| {
             let parts = [Part::Train, Part::Test];
-            let splits = source.scan(&parts, progress)?;
+            let mut splits = source.scan(&parts, progress)?;
+            note_lone_classes(&parts, &mut splits);
             let refused = self.require_keys(&source);
             let refused = refused.and_then(|()| self.require(&parts, &splits)).err();
             Ok(CheckedData {
@@ -79,6 +81,9 @@ impl ImageConfig {
         if self.bad_files == BadFiles::Fail {
             images::require_sound(scans)?;
         }
+        for scan in scans {
+            images::require_all_classes(scan)?;
+        }
         if let (Some(train), Some(Part::Train)) = (scans.first(), parts.first()) {
             images::require_two(train)?;
         }
@@ -86,5 +91,13 @@ impl ImageConfig {
             Some(_) => Ok(()),
             None => images::require_one_size(scans),
         }
+    }
+}
+
+/// Says which classes of a train split have no image for validation.
+fn note_lone_classes(parts: &[Part], scans: &mut [Scan]) {
+    if let (Some(train), Some(Part::Train)) = (scans.first_mut(), parts.first()) {
+        let note = train.lone_classes();
+        train.notes.extend(note);
     }
 }

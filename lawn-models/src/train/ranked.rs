@@ -1,9 +1,10 @@
 //! A trial on several ranks: what they sum in each step, and what they agree on.
 //!
-//! A step sums over the ranks, in this order: the buckets of gradients, while backward goes on; then
-//! one tensor of f64 with a flag for each parameter that has a gradient anywhere, what the ranks
-//! wish for, the squares of the gradients of shared tables, and their shares of the running
-//! statistics. Between them shared tables get the gradients of their rows, by [`loans`](super::loans).
+//! A step sums over the ranks, in this order: the buckets of gradients, while backward goes on, the
+//! last of which also has a flag for each parameter that has a gradient anywhere, and what the ranks
+//! wish for; then, where a net has either, one tensor of f64 with the squares of the gradients of
+//! shared tables and the shares of the running statistics. Between them shared tables get the
+//! gradients of their rows, by [`loans`](super::loans).
 //!
 //! ```text
 //! running statistics, over the units u = 1 … U of a batch, with momentum μ:
@@ -41,7 +42,7 @@ pub(super) struct Wishes {
 #[derive(Debug)]
 pub(super) struct Ranked {
     ranks: Ranks,
-    gradients: RankGradients,
+    gradients: RankGradients<3>,
     /// The names of the parameters, in the order of the gradients.
     names: Vec<String>,
     /// Running means and variances, in order of name.
@@ -188,52 +189,50 @@ impl Ranked {
         share: &Share,
         model: &dyn Model,
     ) -> Result<Vec<LookUps>, RanksError> {
-        let present = self.gradients.launch(self.group())?;
+        let (own, first) = (self.wishes, self.is_first());
+        let asks = [own.stop, first && own.save, first && own.may_save];
+        let asks = asks.map(|one| f32::from(u8::from(one)));
+        self.gradients.launch(self.group(), asks)?;
         let group = self.ranks.group().expect("there are several ranks");
         self.touched
             .give_back(group, std::mem::take(&mut self.loans))?;
         let _guard = tch::no_grad_guard();
         let (square, look_ups) = self.touched.settle(model);
-        let mut numbers: Vec<f64> = present
-            .iter()
-            .map(|&one| f64::from(u8::from(one)))
-            .collect();
-        let own = self.wishes;
-        let first = self.is_first();
-        for wish in [own.stop, first && own.save, first && own.may_save] {
-            numbers.push(f64::from(u8::from(wish)));
+        if self.shares_tables() || !self.statistics.is_empty() {
+            self.sum_rest(square, share)?;
         }
-        numbers.push(square);
-        let flags = Tensor::from_slice(&numbers);
+        let asked = self.gradients.place(self.group())?;
+        let [stop, save, may_save] = asked.map(|sum| sum > 0.0);
+        self.agreed = Wishes {
+            stop,
+            save,
+            may_save,
+        };
+        Ok(look_ups)
+    }
+
+    /// Sums what needs f64: the square of the gradients of this rank's tables, and its share of the
+    /// running statistics.
+    fn sum_rest(&mut self, square: f64, share: &Share) -> Result<(), RanksError> {
         let decay =
             (1.0 - STATISTICS_MOMENTUM).powi(i32::try_from(share.units_after).unwrap_or(i32::MAX));
-        let mut parts = vec![flags];
+        let mut parts = vec![Tensor::from_slice(&[square])];
         for statistic in &self.statistics {
             let of_host = statistic.to_device(Device::Cpu).to_kind(Kind::Double);
             parts.push(of_host * decay);
         }
-        let tail = Tensor::cat(&parts, 0);
-        self.group().sum(&tail)?;
-        let mut place = numbers.len() as i64;
-        let flags = tail.narrow(0, 0, place);
-        let flags: Vec<f64> = Vec::try_from(flags).expect("f64");
+        let sums = Tensor::cat(&parts, 0);
+        self.group().sum(&sums)?;
+        self.table_square = sums.double_value(&[0]);
+        let mut place = 1;
         for statistic in &self.statistics {
             let count = statistic.numel() as i64;
             statistic
                 .shallow_clone()
-                .copy_(&tail.narrow(0, place, count));
+                .copy_(&sums.narrow(0, place, count));
             place += count;
         }
-        self.table_square = flags[flags.len() - 1];
-        let flags: Vec<bool> = flags.into_iter().map(|flag| flag > 0.0).collect();
-        let (present, wishes) = flags.split_at(present.len());
-        self.agreed = Wishes {
-            stop: wishes[0],
-            save: wishes[1],
-            may_save: wishes[2],
-        };
-        self.gradients.place(self.group(), present)?;
-        Ok(look_ups)
+        Ok(())
     }
 
     /// The norm of the gradient of the whole net, where no rank has all of it. The optimizer skips

@@ -1,8 +1,8 @@
 use lawn_core::{Adaptation, CowClipConfig, Granularity, MuonIteration, MuonScale, UntouchedRows};
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::Error as _;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::{Value, json};
+
+mod schemas;
 
 use super::freeze::FreezeCondition;
 use super::names::{ConstraintName, LambForm, RuleName};
@@ -52,14 +52,14 @@ pub struct OptimizerSettings {
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
-        deserialize_with = "read_granularity"
+        deserialize_with = "schemas::read_granularity"
     )]
-    #[schemars(schema_with = "granularity")]
+    #[schemars(schema_with = "schemas::granularity")]
     pub granularity: Option<Granularity>,
     /// What becomes of rows of an embedding table that no sample of a batch looked up; under a
     /// constraint only. They are constrained as all others if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "untouched_rows")]
+    #[schemars(schema_with = "schemas::untouched_rows")]
     pub untouched_rows: Option<UntouchedRows>,
     /// Whether the gradient loses its radial part before the rule; `lawn` only.
     #[serde(default = "yes")]
@@ -117,7 +117,7 @@ pub struct OptimizerSettings {
     /// Which parameters have a trust ratio, of LAMB and LARS: all, or those with weight decay or
     /// under a constraint. All have one if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "adaptation")]
+    #[schemars(schema_with = "schemas::adaptation")]
     pub adaptation: Option<Adaptation>,
     /// Which implementation of LAMB, by its conventions; that of the paper if left out. Its clip of
     /// gradients and its weight decay are settings of their own.
@@ -197,11 +197,11 @@ pub struct OptimizerSettings {
     pub iterations: Option<u32>,
     /// Kind of numbers that Muon iterates in: those of its state, f32, if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "muon_iteration")]
+    #[schemars(schema_with = "schemas::muon_iteration")]
     pub iteration: Option<MuonIteration>,
     /// How long a step of Muon is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "muon_scale")]
+    #[schemars(schema_with = "schemas::muon_scale")]
     pub muon_scale: Option<MuonScale>,
     /// Patterns of the names of matrices that Muon leaves to Adam; the first and the last layer,
     /// mostly. Each must match something.
@@ -223,7 +223,7 @@ pub struct OptimizerSettings {
     /// to `ratio` times the length of the row, or times `zeta` if that is more, times how often
     /// the batch looks the row up. It comes before weight decay and `clip_norm`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "cow_clip")]
+    #[schemars(schema_with = "schemas::cow_clip")]
     pub cow_clip: Option<CowClipConfig>,
     /// Peak learning rate of embedding tables in the place of `learning_rate`, whose shape it
     /// has over time. It follows neither the batch size nor `layer_decay`.
@@ -271,7 +271,7 @@ pub struct OptimizerSettings {
     pub decay_factor: Option<f64>,
     /// The milestones of the shape `multi-step`, as parts of all steps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1), extend("uniqueItems" = true, "items" = inner_part()))]
+    #[schemars(length(min = 1), extend("uniqueItems" = true, "items" = schemas::inner_part()))]
     pub milestones: Option<Vec<f64>>,
     /// Part of all steps from the end of the warm-up to the first restart of the shape
     /// `warm-restarts`.
@@ -325,73 +325,6 @@ pub enum ScopeName {
     AllWeights,
     /// Every weight of at least two dimensions, and no embedding.
     Matrices,
-}
-
-/// With an error that shows the forms.
-fn read_granularity<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Granularity>, D::Error> {
-    let given = Value::deserialize(deserializer)?;
-    if given.is_null() {
-        return Ok(None);
-    }
-    let found = Granularity::deserialize(&given);
-    found.map(Some).map_err(|_| {
-        D::Error::custom(format!(
-            "{given} is no granularity; allowed: \"layer\", \"row\", \"column\", or a table with the \
-             rows of a head, such as {{ head = 64 }}"
-        ))
-    })
-}
-
-/// The optimizers' own crate knows no schemas.
-fn granularity(_: &mut SchemaGenerator) -> Schema {
-    let names = [Granularity::Layer, Granularity::Row, Granularity::Column];
-    let rows = json!({ "type": "integer", "minimum": 1, "description": "Rows of a head." });
-    let head = json!({
-        "type": "object", "properties": { "head": rows }, "required": ["head"],
-        "additionalProperties": false,
-    });
-    json_schema!({ "anyOf": [{ "enum": names }, head] })
-}
-
-fn adaptation(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "enum": [Adaptation::Always, Adaptation::WhenDecayed] })
-}
-
-fn muon_scale(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "enum": [MuonScale::MatchAdam, MuonScale::Spectral] })
-}
-
-fn muon_iteration(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "enum": [MuonIteration::OfState, MuonIteration::Bf16] })
-}
-
-fn untouched_rows(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "enum": [UntouchedRows::Constrained, UntouchedRows::LeftAlone] })
-}
-
-fn cow_clip(_: &mut SchemaGenerator) -> Schema {
-    let CowClipConfig { ratio, zeta } = CowClipConfig::default();
-    let number = |default: f64, description: &str| {
-        json!({
-            "type": "number", "exclusiveMinimum": 0, "default": default,
-            "description": description,
-        })
-    };
-    json_schema!({
-        "type": "object",
-        "properties": {
-            "ratio": number(ratio, "Factor r of the bound, to ζ as well."),
-            "zeta": number(zeta, "Least length ζ of a row, so that a row of zeros can move."),
-        },
-        "additionalProperties": false,
-    })
-}
-
-/// A part of all steps that is neither none nor all of them.
-fn inner_part() -> Value {
-    json!({ "type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1 })
 }
 
 fn yes() -> bool {

@@ -70,6 +70,8 @@ pub struct Claim {
     pub registered_adjusted_p: Option<f64>,
     /// Whether a trial diverged, so that the worst-rank test decides.
     pub worst_rank: bool,
+    /// Whether arms gave equal numbers in every pair, so that nothing can be said of them.
+    pub is_tie: bool,
     /// What the records say about it.
     pub verdict: Support,
     /// The claim and its numbers in a sentence.
@@ -80,7 +82,7 @@ impl Claim {
     /// Whether the records have a number for it: without one it is not decided, and nothing else can
     /// be said.
     pub fn is_measured(&self) -> bool {
-        self.estimate.is_some() || self.p.is_some()
+        !self.is_tie && (self.estimate.is_some() || self.p.is_some())
     }
 
     /// The adjusted p of the worst-rank test, where a trial diverged.
@@ -110,7 +112,10 @@ pub fn claims_feasibility(claims: &[Claim], task: &str, alpha: f64) -> Option<Fe
 ///
 /// Claims 5 and 6 are intersection–union tests: their p is the largest p of their parts, and their
 /// estimate is the smallest of their parts. They need two contrasts or more. Claims 1 to 4 are made
-/// for each contrast.
+/// for each contrast, claim 1 only once where treatments that freeze together have one baseline.
+///
+/// Arms that gave equal numbers in every pair have no estimate: what tells them apart did not come to
+/// bear. Their test keeps its place in the family, with p = 1.
 ///
 /// Estimates rest on the seeds of which no trial diverged. Where a trial diverged, these seeds are
 /// a selection, and the signed-rank test over all seeds decides, as in every comparison. A pair of
@@ -160,6 +165,7 @@ pub fn claims(analysis: &Analysis, request: &ReportRequest) -> Result<Vec<Claim>
                 adjusted_p,
                 registered_adjusted_p: registered[index],
                 worst_rank: evidence.worst_rank.is_some(),
+                is_tie: evidence.is_tie,
                 verdict,
                 sentence: sentence(&task.name, stated, adjusted_p, registered[index], verdict),
             });

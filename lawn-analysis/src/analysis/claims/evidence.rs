@@ -72,12 +72,38 @@ pub(super) struct Evidence {
     pub(super) diverged: Losses,
     /// Why there is no estimate; none where there is one.
     pub(super) why_none: Option<String>,
+    /// Whether the arms gave equal numbers in every pair.
+    pub(super) is_tie: bool,
 }
 
 impl Evidence {
     /// p of the test that decides.
     pub(super) fn deciding(&self) -> Option<f64> {
         self.worst_rank.or(self.registered)
+    }
+
+    /// Of a contrast whose arms gave equal numbers in every pair there is nothing to estimate: what
+    /// tells them apart did not come to bear. The test stays in its family, with p = 1.
+    fn without_ties(self, contrast: &Contrast) -> Self {
+        let is_tie = self.seeds > 1
+            && self.worst_rank.is_none()
+            && self
+                .estimate
+                .is_some_and(|found| found.value == 0.0 && found.interval.is_none());
+        if !is_tie {
+            return self;
+        }
+        let Contrast {
+            baseline,
+            treatment,
+        } = contrast;
+        let why = format!("{treatment} and {baseline} gave equal numbers in every pair");
+        Self {
+            estimate: None,
+            why_none: Some(why),
+            is_tie,
+            ..self
+        }
     }
 
     /// The evidence of one comparison. The claim is that the treatment is better there.
@@ -107,7 +133,9 @@ impl Evidence {
                 undefined: diverged.undefined,
             },
             why_none: comparison.why_none.clone(),
+            is_tie: false,
         }
+        .without_ties(contrast)
     }
 
     /// The evidence of a sum over pairings, each with its sign, divided by `parts`.
@@ -146,7 +174,12 @@ impl Evidence {
             evidence.worst_rank = Some(test.p);
             evidence.leaning = leaning(&test);
         }
-        Ok(evidence)
+        Ok(match pairings {
+            [(_, contrast, _), rest @ ..] if rest.iter().all(|(_, other, _)| other == contrast) => {
+                evidence.without_ties(contrast)
+            }
+            _ => evidence,
+        })
     }
 
     /// The evidence of one number a seed, where no trial diverged.
@@ -193,6 +226,7 @@ impl Evidence {
             left_out: parts.iter().map(|part| part.left_out).max().unwrap_or(0),
             diverged: Losses::default(),
             why_none: parts.iter().find_map(|part| part.why_none.clone()),
+            is_tie: parts.iter().any(|part| part.is_tie),
         }
     }
 }

@@ -34,6 +34,22 @@ impl ClaimKind {
         Self::AllGain,
     ];
 
+    /// What is claimed, whatever the arms are called.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::LosesAdaptivity => {
+                "Training without a constraint loses adaptivity: logits grow after the freeze"
+            }
+            Self::KeepsAdaptivity => "A constraint keeps it: logits grow less",
+            Self::GeneralizesBetter => "The result generalizes better, over all batch sizes",
+            Self::LosesLess => "It loses less as the batch grows",
+            Self::FirstGainsMost => {
+                "The first contrast, Adam's in the paper, gains most at the largest batch"
+            }
+            Self::AllGain => "Every treatment gains at the largest batch",
+        }
+    }
+
     /// Whether it is made for each contrast. The others are about all of them at once.
     pub fn of_each_contrast(self) -> bool {
         !matches!(self, Self::FirstGainsMost | Self::AllGain)

@@ -59,13 +59,24 @@ pub(super) fn of_task(
             treatment,
         } = contrast;
         if let Some(answer) = find(Question::LogitGrowth, contrast, Some(largest)) {
-            stated.push(Statement {
+            let evidence = growth_of_baseline(task, answer, request)?;
+            // Treatments that freeze together measure the growth of their baseline from one place.
+            let is_said = stated.iter().any(|one: &Statement| {
+                let of_baseline = |one: &Contrast| one.baseline == *baseline;
+                one.kind == ClaimKind::LosesAdaptivity
+                    && one.contrast.as_ref().is_some_and(of_baseline)
+                    && one.evidence.estimate == evidence.estimate
+            });
+            let growth = (!is_said).then(|| Statement {
                 kind: ClaimKind::LosesAdaptivity,
                 contrast: Some((*contrast).clone()),
-                claim: format!("{baseline} loses adaptivity (its logits grow after the freeze)"),
+                claim: format!(
+                    "{baseline} loses adaptivity (its logits grow after the freeze of {treatment})"
+                ),
                 measure: ["growth".into(), " doublings".into()],
-                evidence: growth_of_baseline(task, answer, request)?,
+                evidence,
             });
+            stated.extend(growth);
             stated.push(Statement {
                 kind: ClaimKind::KeepsAdaptivity,
                 contrast: Some((*contrast).clone()),

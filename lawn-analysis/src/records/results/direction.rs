@@ -1,5 +1,6 @@
 //! Which direction of a metric is better, where the file does not say so.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::texts::{Texts, default_of};
@@ -16,8 +17,11 @@ pub struct Direction {
 }
 
 /// Words in the names of metrics of which less is better, or which may be of that kind.
-const LESS_IS_BETTER: [&str; 73] = [
+const LESS_IS_BETTER: [&str; 116] = [
     "ade",
+    "aic",
+    "bce",
+    "bic",
     "bits",
     "bpb",
     "bpc",
@@ -25,16 +29,22 @@ const LESS_IS_BETTER: [&str; 73] = [
     "brier",
     "ce",
     "cer",
+    "chamfer",
     "cost",
     "crossentropy",
+    "crps",
+    "delay",
     "deviance",
+    "disparity",
     "distance",
     "divergence",
+    "dssim",
+    "duration",
     "ece",
     "eer",
-    "duration",
-    "entropy",
+    "emd",
     "energy",
+    "entropy",
     "epe",
     "err",
     "error",
@@ -52,45 +62,201 @@ const LESS_IS_BETTER: [&str; 73] = [
     "fpr",
     "frr",
     "fvd",
+    "gap",
+    "gaps",
     "hausdorff",
     "hinge",
+    "hter",
+    "huber",
+    "inaccuracy",
     "incorrect",
+    "infidelity",
+    "jsd",
     "kid",
     "kl",
+    "kld",
+    "l1",
+    "l2",
+    "lag",
     "latency",
+    "linf",
+    "logloss",
     "loss",
     "losses",
     "lpips",
     "mae",
     "mape",
+    "mase",
+    "mcd",
+    "misses",
+    "mistakes",
+    "mmd",
     "mpjpe",
+    "mre",
     "mse",
     "msle",
+    "mspe",
+    "nelbo",
+    "niqe",
     "nll",
+    "nme",
     "nmse",
     "nrmse",
+    "overhead",
+    "penalty",
     "perplexity",
+    "pinball",
     "pp",
     "ppl",
-    "penalty",
+    "rae",
     "regret",
     "residual",
     "risk",
-    "runtime",
-    "seconds",
-    "time",
+    "rmsd",
     "rmse",
     "rmsle",
+    "rse",
+    "rss",
+    "runtime",
+    "seconds",
+    "sinkhorn",
     "smape",
+    "sse",
+    "suboptimality",
     "ter",
+    "time",
+    "unfairness",
     "violation",
     "violations",
+    "wape",
+    "wasserstein",
     "wer",
     "wrong",
     "xe",
     "xent",
-    "mistakes",
 ];
+
+/// Those of [`LESS_IS_BETTER`] that may be a share of all cases, and so be written in percent.
+const SHARES_OF_FAULTS: [&str; 20] = [
+    "cer",
+    "ece",
+    "eer",
+    "err",
+    "error",
+    "errors",
+    "failure",
+    "failures",
+    "false",
+    "far",
+    "fdr",
+    "fnr",
+    "fpr",
+    "frr",
+    "hter",
+    "incorrect",
+    "mistakes",
+    "ter",
+    "wer",
+    "wrong",
+];
+
+/// Words beside them that say that it is no share.
+const NO_SHARE: [&str; 9] = [
+    "abs", "absolute", "log", "mae", "mse", "rmse", "rms", "sq", "squared",
+];
+
+/// Words in the names of metrics of which more is better and that are shares of one, or written
+/// as such.
+const SHARES: [&str; 56] = [
+    "acc",
+    "accuracies",
+    "accuracy",
+    "ap",
+    "ari",
+    "auc",
+    "auprc",
+    "auroc",
+    "bleu",
+    "chrf",
+    "correct",
+    "coverage",
+    "dice",
+    "em",
+    "exact",
+    "f1",
+    "f2",
+    "fscore",
+    "gauc",
+    "hit",
+    "hits",
+    "hitrate",
+    "hr",
+    "iou",
+    "jaccard",
+    "jaccards",
+    "kappa",
+    "map",
+    "match",
+    "matches",
+    "mcc",
+    "meteor",
+    "miou",
+    "mrr",
+    "ndcg",
+    "nmi",
+    "npv",
+    "pass",
+    "ppv",
+    "precision",
+    "purity",
+    "r2",
+    "recall",
+    "roc",
+    "rouge",
+    "sensitivity",
+    "solved",
+    "specificity",
+    "success",
+    "tnr",
+    "top",
+    "tpr",
+    "win",
+    "winrate",
+    "wins",
+    "yield",
+];
+
+/// Other words of that kind, whose numbers may be anything.
+const MORE_IS_BETTER: [&str; 25] = [
+    "bertscore",
+    "cider",
+    "correlation",
+    "elbo",
+    "elo",
+    "gain",
+    "kendall",
+    "lift",
+    "likelihood",
+    "pearson",
+    "pesq",
+    "profit",
+    "psnr",
+    "return",
+    "returns",
+    "revenue",
+    "reward",
+    "rewards",
+    "silhouette",
+    "snr",
+    "spearman",
+    "spice",
+    "ssim",
+    "stoi",
+    "throughput",
+];
+
+/// Ends of compound words of that kind.
+const MORE_ENDS: [&str; 4] = ["accuracy", "auc", "recall", "precision"];
 
 /// Ends of compound words that have the same meaning.
 const ENDS: [&str; 5] = ["loss", "error", "errors", "entropy", "perplexity"];
@@ -100,11 +266,15 @@ const BEGINNING: &str = "misclass";
 
 /// Those of [`LESS_IS_BETTER`] that, in the name of a file, are about its numbers: others, such as
 /// `time` or `cost`, are about what was done.
-const LESS_BY_FILE: [&str; 13] = [
+const LESS_BY_FILE: [&str; 17] = [
+    "bce",
     "brier",
     "cer",
     "crossentropy",
+    "crps",
     "err",
+    "huber",
+    "kld",
     "losses",
     "mae",
     "mape",
@@ -167,9 +337,9 @@ pub(super) fn settle(
     texts: &Texts,
     directed: &[bool],
     (said, called): (&[Direction], Option<&str>),
-) -> Result<Option<String>, Error> {
+) -> Result<Vec<String>, Error> {
     let unnamed = default_of("metric");
-    let mut taken = false;
+    let mut taken = BTreeSet::new();
     let of = |metric: &str| {
         let exact = said
             .iter()
@@ -193,16 +363,37 @@ pub(super) fn settle(
                     metric: trial.metric.clone(),
                 });
             }
-            None => taken |= trial.metric == unnamed,
+            None if more_is_better(&trial.metric) => {}
+            None => drop(taken.insert(trial.metric.clone())),
         }
     }
-    Ok(taken.then(|| {
-        format!(
+    let mut notes = Vec::new();
+    if taken.remove(unnamed) {
+        notes.push(format!(
             "Nothing names the metric, nor says whether more or less of it is better: more is taken \
              for better. A column `higher_is_better`, or `--better lower`, says otherwise; a column \
              `{unnamed}` names it."
+        ));
+    }
+    notes.extend(taken.iter().map(|metric| {
+        format!(
+            "The name of metric `{metric}` does not say whether more or less of it is better: more is \
+             taken for better. `--better {metric}=lower` says otherwise, `--better {metric}=higher` \
+             that it is so."
         )
-    }))
+    }));
+    Ok(notes)
+}
+
+/// Whether the numbers of a metric of this name may be shares of one, which are also written in
+/// percent. Of one that says nothing they may.
+pub(super) fn may_be_percent(metric: &str) -> bool {
+    let words = words(metric);
+    let has = |known: &[&str]| words.iter().any(|word| known.contains(&word.as_str()));
+    match is_less_better(&words) {
+        true => has(&SHARES_OF_FAULTS) && !has(&NO_SHARE),
+        false => !has(&MORE_IS_BETTER),
+    }
 }
 
 /// The name of a file without the folders that it is in, and without its ending.
@@ -222,26 +413,50 @@ fn is_called_a_loss(name: &str) -> bool {
 /// measures.
 fn less_may_be_better(metric: &str) -> bool {
     let words = words(metric);
-    let says_less = |word: &String| {
-        LESS_IS_BETTER.contains(&word.as_str())
-            || ENDS.iter().any(|end| word.ends_with(end))
-            || word.starts_with(BEGINNING)
-    };
     let named = |word: &&String| !word.is_empty() && !WHICH.contains(&word.as_str());
     let mut others = words.iter().filter(named);
     let says_nothing =
         !words.concat().is_empty() && others.all(|word| NO_DIRECTION.contains(&word.as_str()));
-    says_nothing || words.iter().any(says_less)
+    says_nothing || is_less_better(&words)
 }
 
-/// The words of a name such as `val/topOne_err2`, in lower case.
+/// Whether a word suggests that less is better.
+fn is_less_better(words: &[String]) -> bool {
+    words.iter().any(|word| {
+        LESS_IS_BETTER.contains(&word.as_str())
+            || ENDS.iter().any(|end| word.ends_with(end))
+            || word.starts_with(BEGINNING)
+    })
+}
+
+/// Whether the name has a word of a metric of which more is better.
+fn more_is_better(metric: &str) -> bool {
+    words(metric).iter().any(|word| {
+        [&SHARES[..], &MORE_IS_BETTER[..]]
+            .concat()
+            .contains(&word.as_str())
+            || MORE_ENDS.iter().any(|end| word.ends_with(end))
+    })
+}
+
+/// Words of one letter that a digit belongs to: `l2`, `f1`, `r2`.
+const LETTERS: [&str; 3] = ["f", "l", "r"];
+
+/// The words of a name such as `val/topOne_err2`, in lower case and without digits, those of
+/// [`LETTERS`] aside.
 fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut before = ' ';
     for letter in name.chars() {
         let begins = letter.is_uppercase() && before.is_lowercase();
-        if (begins || !letter.is_alphabetic()) && words.last().is_some_and(|word| !word.is_empty())
-        {
+        let last = words.last().map_or("", String::as_str);
+        if letter.is_ascii_digit() && before.is_alphabetic() && LETTERS.contains(&last) {
+            words
+                .last_mut()
+                .into_iter()
+                .for_each(|word| word.push(letter));
+            words.push(String::new());
+        } else if (begins || !letter.is_alphabetic()) && !last.is_empty() {
             words.push(String::new());
         }
         if letter.is_alphabetic()
@@ -283,6 +498,64 @@ mod tests {
     }
 
     #[test]
+    fn of_a_name_that_is_in_no_list_nothing_is_known() {
+        for metric in [
+            "accuracy",
+            "top1",
+            "test_acc",
+            "HR@10",
+            "rocAUC",
+            "testaccuracy",
+            "F1",
+            "R2",
+            "mAP",
+            "bleu",
+            "reward",
+            "map50",
+            "score_f1",
+        ] {
+            assert!(more_is_better(metric), "{metric}");
+            assert!(!less_may_be_better(metric), "{metric}");
+        }
+        for metric in ["quux", "m", "drift", "l", "ratio", "lossless_ratio", "@10"] {
+            assert!(
+                !more_is_better(metric) && !less_may_be_better(metric),
+                "{metric}"
+            );
+        }
+        let both = [&SHARES[..], &MORE_IS_BETTER[..]].concat();
+        let both = both
+            .iter()
+            .find(|word| is_less_better(&[(**word).to_owned()]));
+        assert_eq!(both, None, "a word says two things");
+    }
+
+    #[test]
+    fn shares_may_be_in_percent() {
+        for metric in [
+            "accuracy",
+            "HR@10",
+            "top-1 error",
+            "wer",
+            "metric",
+            "value",
+            "quux",
+        ] {
+            assert!(may_be_percent(metric), "{metric}");
+        }
+        for metric in [
+            "loss",
+            "mean_squared_error",
+            "rmse",
+            "reward",
+            "perplexity",
+            "psnr",
+        ] {
+            assert!(!may_be_percent(metric), "{metric}");
+        }
+    }
+
+    #[test]
     fn losses_are_known_by_their_names() {
         for metric in [
             "test_loss",
@@ -309,6 +582,14 @@ mod tests {
             "num_wrong",
             "seconds",
             "log_losses_0",
+            "bce",
+            "val_BCE",
+            "huber",
+            "CRPS",
+            "l2",
+            "test/L1",
+            "generalization gap",
+            "smooth_l1",
             // Nothing says what they measure.
             "value",
             "Value",

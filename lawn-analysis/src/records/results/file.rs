@@ -24,9 +24,18 @@ impl ResultsFile {
     /// The file at `path`.
     ///
     /// # Errors
-    /// [`Error::Io`] for a file that is not there or cannot be read; [`Error::OtherFormat`] for
-    /// damaged gzip data.
+    /// [`Error::Io`] for a file that is not there or cannot be read; [`Error::Layout`] for a folder;
+    /// [`Error::OtherFormat`] for damaged gzip data.
     pub fn open(path: &Path) -> Result<Self, Error> {
+        if path.is_dir() {
+            return Err(Error::Layout {
+                why: format!(
+                    "{0}: a folder; give the files in it, such as {0}/*.csv; of a run of lawn, \
+                     `lawn report DIR`",
+                    path.display()
+                ),
+            });
+        }
         let bytes = fs::read(path).map_err(|source| Error::Io {
             path: path.to_owned(),
             source,
@@ -70,10 +79,16 @@ impl ResultsFile {
     /// What it holds, by its bytes, since its name may be wrong.
     ///
     /// # Errors
-    /// [`Error::Csv`], [`Error::Parquet`] and [`Error::OtherFormat`] for what is no table.
+    /// [`Error::Empty`] where it has none; [`Error::Csv`], [`Error::Parquet`] and [`Error::OtherFormat`] for what is no table.
     pub(super) fn sheet(&self) -> Result<Box<dyn Sheet + '_>, Error> {
         let (path, bytes) = (self.name(), &self.bytes);
-        match kind::of(bytes) {
+        let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        if text.trim_ascii().is_empty() {
+            return Err(Error::Empty {
+                path: path.to_owned(),
+            });
+        }
+        match kind::of(path, bytes) {
             Kind::Parquet => Ok(Box::new(ParquetSheet::read(path, bytes)?)),
             Kind::Json => Ok(Box::new(JsonSheet::read(path, bytes)?)),
             Kind::Text => Ok(Box::new(CsvSheet::read(path, bytes)?)),

@@ -14,8 +14,13 @@ use super::sheet::{Cells, Sheet};
 use super::strict::StrictValue;
 use crate::error::{Error, Position};
 
-/// Tokens that Python writes for numbers that JSON does not have.
-const NO_JSON: [&[u8]; 3] = [b"-Infinity", b"Infinity", b"NaN"];
+/// Tokens that Python writes for numbers that JSON does not have, and what they are read as. An infinity is
+/// kept as a text, so that an error can name it; a number that is missing is NaN, too.
+const NO_JSON: [(&[u8], &[u8]); 3] = [
+    (b"-Infinity", b"\"-inf\""),
+    (b"Infinity", b"\"inf\""),
+    (b"NaN", b"null"),
+];
 
 /// Objects as rows.
 #[derive(Debug, Default)]
@@ -41,7 +46,7 @@ impl JsonSheet {
             why,
         };
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        let text = with_nulls(bytes);
+        let text = with_tokens(bytes);
         let mut sheet = Self::default();
         let mut values = serde_json::Deserializer::from_slice(&text).into_iter::<StrictValue>();
         let mut lines = Lines::default();
@@ -52,7 +57,12 @@ impl JsonSheet {
             let Some(value) = values.next() else { break };
             let StrictValue(value) = value.map_err(|error| {
                 let why = match error.classify() {
-                    Category::Data => error.to_string(),
+                    Category::Data => return malformed(error.line(), error.to_string()),
+                    _ if error.line() > line && is_cut(&text, line, sheet.positions.len()) => {
+                        let why = "no JSON: the object that begins here is cut off at the end of \
+                                   the line; allowed: one object a line, or one array";
+                        return malformed(line, why.to_owned());
+                    }
                     _ => format!("no JSON: {error}; allowed: one object a line, or one array"),
                 };
                 malformed(error.line(), why)
@@ -118,6 +128,25 @@ impl JsonSheet {
     }
 }
 
+/// Whether an object that is no JSON, and begins on a line of that number after `whole` others, was to
+/// be on that line alone: as each before it is, or else the one on the next line.
+fn is_cut(text: &[u8], line: usize, whole: usize) -> bool {
+    let begins = |line: &[u8]| line.trim_ascii_start().starts_with(b"{");
+    let is_whole = |line: &[u8]| serde_json::from_slice::<Map<String, Value>>(line).is_ok();
+    let mut lines = text.split(|byte| *byte == b'\n');
+    let before: Vec<&[u8]> = lines.by_ref().take(line - 1).collect();
+    let filled = before.iter().filter(|line| !line.trim_ascii().is_empty());
+    if !lines.next().is_some_and(begins) {
+        return false;
+    }
+    match whole {
+        0 => lines
+            .next()
+            .is_none_or(|next| next.trim_ascii().is_empty() || is_whole(next)),
+        _ => filled.clone().count() == whole && filled.into_iter().all(|line| is_whole(line)),
+    }
+}
+
 fn row_of(index: usize) -> String {
     Position::Row(index + 1).to_string()
 }
@@ -150,17 +179,17 @@ fn flatten(before: &str, fields: &Map<String, Value>, found: &mut Vec<(String, S
     }
 }
 
-/// The text with `null` in place of Python's words for numbers that are not finite. Every line
+/// The text with what JSON has in place of Python's words for numbers that are not finite. Every line
 /// stays where it is.
-fn with_nulls(bytes: &[u8]) -> Vec<u8> {
+fn with_tokens(bytes: &[u8]) -> Vec<u8> {
     let mut text = Vec::with_capacity(bytes.len());
     let (mut rest, mut quoted) = (bytes, false);
     while let [first, after @ ..] = rest {
         let word = NO_JSON
             .iter()
-            .find(|word| !quoted && rest.starts_with(word));
-        if let Some(word) = word {
-            text.extend_from_slice(b"null");
+            .find(|(word, _)| !quoted && rest.starts_with(word));
+        if let Some((word, token)) = word {
+            text.extend_from_slice(token);
             rest = &rest[word.len()..];
             continue;
         }
@@ -266,6 +295,27 @@ mod tests {
             ("{\"a\": 1}\n[{}]\n", "line 2: an array, allowed: an object"),
             ("\n[{\"a\": 1}, 3]\n", "line 2: row 2: a number"),
             ("{\"a\": 1", "line 1: no JSON: EOF"),
+            // What is cut off is on its own line, wherever the reader saw it.
+            (
+                "{\"a\": 1}\n\n{\"a\": 1, \"b\n{\"a\": 1}\n",
+                "line 3: no JSON: the object that begins here is cut off",
+            ),
+            (
+                "{\"a\": 1}\n{\"a\":\n{\"a\": 1}\n{\"a\": 1}\n",
+                "line 2: no JSON: the object that begins here is cut off",
+            ),
+            (
+                "{\"a\": 1}\n{\"a\": {\"b\": 1\n",
+                "line 2: no JSON: the object that begins here is cut off",
+            ),
+            (
+                "{\"a\": 1\n{\"a\": 1}\n",
+                "line 1: no JSON: the object that begins here is cut off",
+            ),
+            (
+                "{\"a\": 1,\n \"b\": 2\n \"c\": 3}\n",
+                "line 3: no JSON: expected `,` or `}`",
+            ),
             (
                 "{\"a.b\": 1, \"a\": {\"b\": 2}}",
                 "line 1: two values are called `a.b`",

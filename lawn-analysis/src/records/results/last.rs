@@ -18,18 +18,12 @@ const OF_A_TRIAL: [&str; 8] = [
     "setting",
 ];
 
-/// Columns that say how many steps a trial takes.
-const AS_LONG: [&str; 2] = ["task", "batch_size"];
-
-/// The indices of the rows to keep.
+/// The rows to keep.
 ///
 /// Of the rows that are alike in [`OF_A_TRIAL`] the one with the greatest number in `order` is
 /// kept, whatever its metric: a trial that diverged at its end has none there. In a `wide` table a
 /// row belongs to many trials, and a cell is empty where another trial measured. Of a trial of it,
-/// rows without a text in `test_metric` do not count where others have one. That its cells are empty
-/// from some row on is then the only sign of a trial that came to no number: it has stopped where
-/// others of its task and batch size, which take as many steps, go on for longer than it took from one
-/// number to the next.
+/// rows without a text in `test_metric` do not count where others have one.
 ///
 /// # Errors
 /// [`Error::Cell`] for an `order` that is no number, and [`Error::TwoLast`] where two rows of a
@@ -59,9 +53,9 @@ pub(super) fn keep(
             value: text.clone(),
             allowed: "a number, by which the last row of a trial is found".to_owned(),
         })?;
-        let measured = wide && metric.is_some_and(|cells| !cells[row].is_empty());
-        let rank = (measured, number);
-        let of_measured = |last: &Last| last.rank.0.then_some(last.rank.1);
+        let counts = !wide || metric.is_some_and(|cells| !cells[row].is_empty());
+        let rank = (counts, number);
+        let of_counting = |last: &Last| last.rank.0.then_some(last.rank.1);
         let trial = of_a_trial.iter().map(|cells| cells[row].as_str()).collect();
         let this = Last {
             rank,
@@ -69,18 +63,21 @@ pub(super) fn keep(
             other: None,
             greatest: number,
             before: None,
+            has_text: metric.is_some_and(|cells| !cells[row].is_empty()),
         };
         let last = last.entry(trial).or_insert(this);
         let greatest = last.greatest.max(number);
+        let has_text = last.has_text || this.has_text;
         if rank > last.rank {
-            let before = of_measured(last).or(last.before);
+            let before = of_counting(last).or(last.before);
             *last = Last { before, ..this };
         } else if rank == last.rank && row != last.row {
             last.other = Some(row);
-        } else if measured && rank < last.rank {
+        } else if counts && rank < last.rank {
             last.before = Some(last.before.map_or(number, |before| before.max(number)));
         }
         last.greatest = greatest;
+        last.has_text = has_text;
     }
     let mut kept: Vec<Last> = last.into_values().collect();
     kept.sort_unstable_by_key(|last| last.row);
@@ -93,63 +90,59 @@ pub(super) fn keep(
             second: positions[other],
         });
     }
-    let stopped = stopped(columns, &kept);
-    let passed_over = kept.iter().zip(&stopped);
+    let is_empty = |last: &Last| metric.is_some_and(|cells| cells[last.row].is_empty());
     Ok(Kept {
-        passed_over: passed_over
-            .filter(|(last, has_stopped)| !**has_stopped && last.greatest > last.rank.1)
-            .count(),
         rows: kept.iter().map(|last| last.row).collect(),
-        stopped,
+        ends: kept.iter().map(|last| last.end(is_empty(last))).collect(),
     })
-}
-
-/// Of each trial, whether others of its task and batch size have numbers where it would have had one.
-fn stopped(columns: &[(String, Cells)], kept: &[Last]) -> Vec<bool> {
-    let alike: Vec<&[String]> = columns
-        .iter()
-        .filter(|(name, _)| AS_LONG.contains(&name.as_str()))
-        .map(|(_, cells)| &cells.texts[..])
-        .collect();
-    let group = |last: &Last| -> Vec<&str> {
-        let cells = alike.iter();
-        cells.map(|cells| cells[last.row].as_str()).collect()
-    };
-    let mut ends: HashMap<Vec<&str>, f64> = HashMap::new();
-    for last in kept.iter().filter(|last| last.rank.0) {
-        let end = ends.entry(group(last)).or_insert(last.rank.1);
-        *end = end.max(last.rank.1);
-    }
-    let has_stopped = |last: &Last| {
-        let (measured, at) = last.rank;
-        // Without a number before there is no next place of one.
-        let next = last.before.map_or(at, |before| at + (at - before));
-        let end = ends.get(&group(last)).copied().unwrap_or(at);
-        measured && end > at && next <= end
-    };
-    kept.iter().map(has_stopped).collect()
 }
 
 /// The rows that are kept.
 pub(super) struct Kept {
     /// Their indices.
     pub(super) rows: Vec<usize>,
-    /// How many trials have a later row without a metric, those that stopped aside.
-    pub(super) passed_over: usize,
-    /// By trial, whether it stopped before others that take as many steps.
-    pub(super) stopped: Vec<bool>,
+    /// Where the trial of each ends.
+    pub(super) ends: Vec<End>,
+}
+
+/// Where a trial ends, by the numbers in the order of its rows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct End {
+    /// The number of the row that is read; none where no row counts.
+    pub(super) at: Option<f64>,
+    /// The greatest number before that, of the rows that count.
+    pub(super) before: Option<f64>,
+    /// Whether later rows do not count.
+    pub(super) is_passed_over: bool,
+    /// Whether the row that is read has no metric, and another one has.
+    pub(super) is_elsewhere: bool,
 }
 
 /// The last row of a trial so far.
 #[derive(Clone, Copy)]
 struct Last {
-    /// Whether it has a metric, and its number in the order.
+    /// Whether it counts, and its number in the order.
     rank: (bool, f64),
     row: usize,
     /// Another row of the same rank.
     other: Option<usize>,
-    /// The greatest number in the order, of rows without a metric too.
+    /// The greatest number in the order, of rows that do not count too.
     greatest: f64,
-    /// The greatest number but one of the rows with a metric.
+    /// The greatest number but one of the rows that count.
     before: Option<f64>,
+    /// Whether some row has a text for its metric.
+    has_text: bool,
+}
+
+impl Last {
+    /// Where the trial ends whose last row has no metric, if it `is_empty`.
+    fn end(&self, is_empty: bool) -> End {
+        let (counts, at) = self.rank;
+        End {
+            at: counts.then_some(at),
+            before: self.before,
+            is_passed_over: self.greatest > at,
+            is_elsewhere: is_empty && self.has_text,
+        }
+    }
 }

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::last;
+use super::ended;
+use super::last::{self, End};
 use super::pattern::{Ambiguous, Pattern};
 use super::sheet::{self, Cells, Sheet};
 use super::suggestion;
@@ -39,10 +40,10 @@ pub(super) struct Laid {
     pub(super) ignored: Vec<String>,
     /// Rows that are left out, since they are not the last of their trial.
     pub(super) earlier: usize,
-    /// Trials of a wide table whose later rows have no metric.
-    pub(super) passed_over: usize,
-    /// Trials of a wide table that stopped before others that take as many steps.
-    pub(super) stopped: usize,
+    /// Where the trial of each row ends; empty where each row is a trial.
+    pub(super) ends: Vec<End>,
+    /// What is said of trials that may have ended early, where each row is a trial.
+    pub(super) suspected: Vec<String>,
     /// Columns of results that are stated, and not needed, since the file has them.
     pub(super) unused: Vec<String>,
 }
@@ -165,9 +166,18 @@ impl Layout {
             let (positions, columns) = (&laid.positions, &laid.columns);
             let kept = last::keep(path, positions, columns, column, &repeated, is_wide)?;
             laid.keep(&kept.rows);
-            laid.passed_over = kept.passed_over;
-            laid.stop(&kept.stopped);
+            laid.ends = kept.ends;
             taken.used[index] = true;
+        }
+        if order.is_none() && self.wide.is_empty() {
+            let counts = (0..names.len()).filter(|index| !taken.used[*index]);
+            let counts = counts.filter(|index| ended::is_count(&names[*index]));
+            // A column that is not read need not be one of numbers.
+            let notes = counts.filter_map(|index| {
+                let numbers = sheet.cells(index, "a number").ok()?.texts;
+                ended::suspected(&laid.columns, &names[index], &numbers)
+            });
+            laid.suspected = notes.collect();
         }
         laid.ignored = taken.ignored(sheet, &wide);
         laid.unused = unused;
@@ -393,8 +403,8 @@ impl Taken<'_> {
             within,
             ignored: Vec::new(),
             earlier: 0,
-            passed_over: 0,
-            stopped: 0,
+            ends: Vec::new(),
+            suspected: Vec::new(),
             unused: Vec::new(),
         })
     }
@@ -425,18 +435,6 @@ impl Taken<'_> {
 }
 
 impl Laid {
-    /// Takes the test metric from the trials that stopped: what they had before is no result.
-    fn stop(&mut self, stopped: &[bool]) {
-        self.stopped = stopped.iter().filter(|has_stopped| **has_stopped).count();
-        let metrics = self.columns.iter_mut().filter(|(name, _)| name == METRIC);
-        for (text, _) in metrics
-            .flat_map(|(_, cells)| cells.texts.iter_mut().zip(stopped))
-            .filter(|(_, has_stopped)| **has_stopped)
-        {
-            text.clear();
-        }
-    }
-
     /// Keeps the rows of these indices.
     fn keep(&mut self, rows: &[usize]) {
         self.earlier = self.positions.len() - rows.len();

@@ -4,6 +4,7 @@ mod counts;
 mod csv;
 mod decimal_commas;
 mod direction;
+mod ended;
 mod file;
 mod frame;
 mod gzip;
@@ -26,6 +27,7 @@ mod states;
 mod strict;
 mod suggestion;
 mod texts;
+mod units;
 mod wide;
 
 pub use direction::Direction;

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use super::direction::{self, Direction};
 use super::file::ResultsFile;
 use super::layout::{Laid, Layout};
-use super::texts::{Texts, default_of, type_of};
-use super::{counts, missing, quotients, singles, states, suggestion};
+use super::texts::{Texts, default_of, listed_names, type_of};
+use super::{counts, ended, missing, quotients, singles, states, suggestion, units};
 use crate::error::{Error, Position};
 use crate::records::rows::TrialRow;
 use crate::records::run::Records;
@@ -56,6 +56,8 @@ pub struct ResultsOptions {
     /// The outcome of trials that are recorded as ok but lack a number on which a comparison rests.
     /// Without an outcome, or with `ok`, such trials are refused.
     pub missing_metric: Option<Outcome>,
+    /// Whether the numbers of each metric are in one unit, though some look like percent of others.
+    pub same_unit: bool,
     /// What the results are called together: where nothing names their metric, it may say that less
     /// is better.
     pub title: Option<String>,
@@ -78,7 +80,7 @@ impl Results {
     /// | `train_metric`, `validation_metric`, `train_loss` | numbers | no gap, no best baseline, no loss |
     /// | `test_count`, `test_total` | integers: the metric is their ratio | ties by decimals |
     /// | `metric` | text | `metric` |
-    /// | `higher_is_better` | `true` or `false` | `true`, which a note says where nothing names the metric; refused for a name such as `loss` or `value`, and where the file is called so |
+    /// | `higher_is_better` | `true` or `false` | `true`, which a note says where no name of a metric tells; refused for a name such as `loss` or `value`, and where the file is called so |
     /// | `outcome` | `ok`, `diverged`, `out-of-memory`, `timeout`, `crashed`, `preempted` | `ok` |
     /// | `stage` | `tune` or `confirm` | `confirm` |
     /// | `trial_id` | text | `line-N` in a CSV, `row-N` in a Parquet file |
@@ -105,12 +107,13 @@ impl Results {
     ///
     /// # Errors
     /// [`Error::Io`] for a file that is not there; [`Error::Csv`], [`Error::Parquet`] and
-    /// [`Error::OtherFormat`] for one that is no table; [`Error::NoRows`] for an empty one;
+    /// [`Error::OtherFormat`] for one that is no table; [`Error::Empty`] and [`Error::NoRows`] for one without any;
     /// [`Error::MissingResult`] for a required column that is missing; [`Error::RepeatedColumn`]
     /// for one that is there twice; [`Error::WrongType`] for one that is neither text nor numbers.
     /// [`Error::Cell`] names line, column, value and what is allowed. [`Error::MissingNumber`] is
     /// for trials that ended well without a metric, [`Error::NoDirection`] for a loss without a
-    /// stated direction, [`Error::RepeatedTrial`] for two trials with one id.
+    /// stated direction, [`Error::RepeatedTrial`] for two trials with one id,
+    /// [`Error::MixedUnits`] for percent beside fractions.
     pub fn read(path: &Path) -> Result<Self, Error> {
         Self::read_with(path, &ResultsOptions::default())
     }
@@ -140,6 +143,8 @@ impl Results {
             gathered.add(file, &options.layout)?;
         }
         gathered.require_use(files, &options.layout)?;
+        let kept = gathered.constants(&options.layout);
+        gathered.notes.extend(kept);
         let Gathered {
             mut texts,
             ignored,
@@ -153,20 +158,8 @@ impl Results {
                 crate::text::count(texts.places.len(), "row", "rows"),
                 crate::text::count(gathered.earlier, "earlier one is", "earlier ones are"),
             ));
-            if gathered.stopped > 0 {
-                notes.push(format!(
-                    "{} no number any more where others of the task and batch size go on: taken as \
-                     without a metric.",
-                    crate::text::count(gathered.stopped, "trial has", "trials have"),
-                ));
-            }
-            if gathered.passed_over > 0 {
-                notes.push(format!(
-                    "Of {} the last rows have no number in their column: the last number is read. \
-                     Where such a trial diverged, this is not known here.",
-                    crate::text::count(gathered.passed_over, "trial", "trials"),
-                ));
-            }
+            let outcomes = &options.outcomes;
+            notes.extend(ended::settle(&mut texts, column, &options.layout, outcomes));
         }
         notes.extend(states::settle(&mut texts, &options.outcomes)?);
         notes.extend(singles::shorten(&mut texts));
@@ -175,7 +168,8 @@ impl Results {
         counts::unique(&trials, &texts)?;
         counts::settle(&mut trials, &texts)?;
         let told = options.missing_metric;
-        let settled = missing::settle(&mut trials, &texts, told);
+        let order = options.layout.last.as_deref().unwrap_or_default();
+        let settled = missing::settle(&mut trials, &texts, order, told);
         notes.extend(settled.map_err(|error| with_outcome(error, &texts, &ignored))?);
         let called = options.title.as_deref();
         let settled = direction::settle(
@@ -185,6 +179,7 @@ impl Results {
             (&options.directions, called),
         );
         notes.extend(settled?);
+        notes.extend(units::settle(&trials, &texts, options.same_unit)?);
         Ok(Self {
             records: Records {
                 trials,
@@ -206,8 +201,6 @@ struct Gathered {
     directed: Vec<bool>,
     notes: Vec<String>,
     earlier: usize,
-    passed_over: usize,
-    stopped: usize,
     /// By file, the columns of results that are stated and that it does not need.
     unused: Vec<Vec<String>>,
 }
@@ -222,8 +215,8 @@ impl Gathered {
             within,
             ignored,
             earlier,
-            passed_over,
-            stopped,
+            ends,
+            suspected,
             unused,
         } = layout.lay(file.name(), sheet.as_ref())?;
         if positions.is_empty() {
@@ -239,14 +232,13 @@ impl Gathered {
                 self.notes.push(note);
             }
         }
+        self.notes.extend(suspected);
         let directs = columns.iter().any(|(name, _)| name == "higher_is_better");
         self.directed.push(directs);
         self.earlier += earlier;
-        self.passed_over += passed_over;
-        self.stopped += stopped;
         self.unused.push(unused);
         let path = file.name().to_owned();
-        self.texts.push(path, columns, positions, within);
+        self.texts.push(path, columns, positions, within, ends);
         Ok(())
     }
 
@@ -263,14 +255,31 @@ impl Gathered {
             });
         }
         match layout.constants.iter().find(|(ours, _)| is_unused(ours)) {
-            Some((ours, _)) => Err(Error::Layout {
+            Some((ours, value)) => Err(Error::Layout {
                 why: format!(
-                    "{}: column `{ours}` stands in the file, so no constant takes its place",
+                    "{}: column `{ours}` stands in the file, so no constant takes its place; \
+                     leave `{value}` out, or give that column another name",
                     path.display()
                 ),
             }),
             None => Ok(()),
         }
+    }
+
+    /// Says which files keep a column of their own beside a constant for the others.
+    fn constants(&self, layout: &Layout) -> Vec<String> {
+        let kept = layout.constants.iter().filter_map(|(ours, value)| {
+            let files = self.unused.iter().zip(&self.texts.files);
+            let files: Vec<String> = files
+                .filter(|(unused, _)| unused.contains(ours))
+                .map(|(_, path)| path.display().to_string())
+                .collect();
+            let names = listed_names(&files)?;
+            Some(format!(
+                "Column {ours} is read from {names}; the constant {value} is of the other files."
+            ))
+        });
+        kept.collect()
     }
 }
 

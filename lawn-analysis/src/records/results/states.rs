@@ -156,7 +156,7 @@ fn unknown(files: &[PathBuf], word: &str, found: &[String]) -> Error {
 }
 
 /// The outcome that a word denotes.
-fn of(word: &str) -> Option<Outcome> {
+pub(super) fn of(word: &str) -> Option<Outcome> {
     let plain = plain(word);
     let synonyms = || {
         WORDS

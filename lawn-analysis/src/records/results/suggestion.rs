@@ -16,6 +16,7 @@ const NAMES: [(&str, &[&str]); 6] = [
         "test_metric",
         &[
             "value",
+            "values_0",
             "acc",
             "accuracy",
             "top1",
@@ -132,6 +133,12 @@ mod tests {
             (&json, "trial_id", None),
             (&["summary.acc.max"], "test_metric", Some("summary.acc.max")),
             (&["best"], "test_metric", None),
+            // Optuna's, of several objectives.
+            (
+                &["number", "values_0", "values_1"],
+                "test_metric",
+                Some("values_0"),
+            ),
         ] {
             assert_eq!(found(names, ours).as_deref(), theirs, "{ours} in {names:?}");
         }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::last::End;
 use super::numerals::Width;
 use super::sheet::Cells;
 use crate::error::{Position, listed};
@@ -49,6 +50,10 @@ pub(super) struct Texts {
     pub(super) places: Vec<Place>,
     /// By row, the column that it comes from, where its table is wide.
     pub(super) within: Vec<String>,
+    /// By row, where its trial ends, if it is the last of several.
+    pub(super) ends: Vec<Option<End>>,
+    /// By row, where others end that take as many steps, if its trial ends before them.
+    pub(super) early: Vec<Option<f64>>,
 }
 
 /// The type, in words, of a column that results may have.
@@ -87,8 +92,12 @@ impl Texts {
         columns: Vec<(String, Cells)>,
         positions: Vec<Position>,
         within: Vec<String>,
+        ends: Vec<End>,
     ) {
         self.within.extend(within);
+        self.ends.extend(ends.into_iter().map(Some));
+        self.ends.resize(self.places.len() + positions.len(), None);
+        self.early.resize(self.ends.len(), None);
         let (index, before) = (self.files.len(), self.places.len());
         let after = before + positions.len();
         self.files.push(file);
@@ -135,6 +144,14 @@ impl Texts {
         }
     }
 
+    /// Empties one cell of a column that is there.
+    pub(super) fn clear(&mut self, name: &str, row: usize) {
+        let mut columns = self.columns.iter_mut();
+        if let Some(column) = columns.find(|column| column.name == name) {
+            column.cells[row].clear();
+        }
+    }
+
     /// Leaves out the rows of these indices.
     pub(super) fn leave_out(&mut self, rows: &[usize]) {
         let mut kept = vec![true; self.places.len()];
@@ -149,6 +166,10 @@ impl Texts {
         self.places.retain(|_| keep(&mut row));
         let mut row = 0;
         self.within.retain(|_| keep(&mut row));
+        let mut row = 0;
+        self.ends.retain(|_| keep(&mut row));
+        let mut row = 0;
+        self.early.retain(|_| keep(&mut row));
         for column in &mut self.columns {
             let mut row = 0;
             column.cells.retain(|_| keep(&mut row));
@@ -186,9 +207,15 @@ pub(super) fn listed_in(files: &[PathBuf], places: &[Place]) -> String {
         .filter(|file| places.iter().any(|place| place.file == *file))
         .map(|file| format!("{} of {}", listed(&of(file)), files[file].display()))
         .collect();
-    let shown = named[..named.len().min(MOST_FILES)].join(", ");
-    match named.len().saturating_sub(MOST_FILES) {
-        0 => shown,
-        more => format!("{shown} and {more} more files"),
+    listed_names(&named).unwrap_or_default()
+}
+
+/// What is said of several files, the first of them one by one; none where there is none.
+pub(super) fn listed_names(said: &[String]) -> Option<String> {
+    let shown = said[..said.len().min(MOST_FILES)].join(", ");
+    match said.len().saturating_sub(MOST_FILES) {
+        _ if said.is_empty() => None,
+        0 => Some(shown),
+        more => Some(format!("{shown} and {more} more files")),
     }
 }

@@ -252,7 +252,7 @@ pub(crate) fn data_sets(root: &Path) -> Result<String, Error> {
             Some(Err(error)) => refuse(&error.to_string()),
             // What holds the data sets need not be one.
             None if folder.path == root || is_hidden => {}
-            None => refuse("no data set of a format that a task reads"),
+            None => refuse(&data::why_unread(&folder.path)),
         }
     }
     if listed.is_empty() {

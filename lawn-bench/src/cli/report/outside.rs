@@ -162,15 +162,29 @@ pub(super) fn hint(error: &AnalysisError, files: &[ResultsFile]) -> Option<Strin
             );
             Some(format!("would {} do?", options.join(" ")))
         }
-        AnalysisError::MissingNumber { suggested, .. } => {
-            let missing = "--missing-metric diverged, or crashed, takes them as such";
-            Some(match suggested {
-                Some(theirs) => format!(
-                    "--column {} reads it; {missing}",
-                    quoted(&format!("outcome={theirs}"))
-                ),
-                None => missing.to_owned(),
-            })
+        AnalysisError::MissingNumber {
+            suggested,
+            ended_early,
+            ..
+        } => {
+            let column = suggested.as_ref().map(|theirs| {
+                let column = quoted(&format!("outcome={theirs}"));
+                format!("--column {column} reads it; ")
+            });
+            let well = match ended_early {
+                true => {
+                    "; where an early end is a good one, --constant outcome=ok says so, and beside a \
+                     column outcome --outcome WORD=ok"
+                }
+                false => "",
+            };
+            Some(format!(
+                "{}--missing-metric diverged, or crashed, takes them as such{well}",
+                column.unwrap_or_default()
+            ))
+        }
+        AnalysisError::MixedUnits { .. } => {
+            Some("--same-unit says that they are of one".to_owned())
         }
         AnalysisError::NoDirection { metric, .. } => Some(format!(
             "or give --better {0}, or --better {1}",

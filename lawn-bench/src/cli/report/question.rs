@@ -53,6 +53,10 @@ pub(super) struct Question {
         value_parser = missing_metric
     )]
     missing_metric: MissingMetric,
+    /// Take the numbers of a metric as of one unit, where those of one file or arm look like percent
+    /// of another's.
+    #[arg(long, conflicts_with = "dir")]
+    same_unit: bool,
     /// Report this task only; any number of times.
     #[arg(long = "task", value_name = "NAME", conflicts_with = "dir")]
     tasks: Vec<String>,
@@ -100,6 +104,7 @@ impl Question {
             outcomes: given.outcomes(),
             directions: self.better.clone(),
             missing_metric,
+            same_unit: self.same_unit,
             title: self.title.clone(),
         };
         let files = given.files()?;

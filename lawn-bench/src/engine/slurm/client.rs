@@ -6,6 +6,7 @@ use std::process::{Command, Output};
 use super::queue::Queue;
 use crate::engine::failure;
 use crate::error::EngineError;
+use crate::process::beside;
 
 /// Submits `script` and returns the number of its job.
 ///
@@ -86,6 +87,7 @@ pub fn version() -> Result<String, EngineError> {
 fn slurm(program: &str) -> Command {
     const KEPT: [&str; 3] = ["SLURM_CONF", "SLURM_CLUSTERS", "SLURM_CONF_SERVER"];
     let mut command = Command::new(program);
+    beside::keep_to_ourselves(&mut command);
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
         if name.starts_with("SLURM_") && !KEPT.contains(&name.as_ref()) {

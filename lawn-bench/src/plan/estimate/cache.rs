@@ -9,8 +9,9 @@ use super::probe::Probed;
 use crate::run::{document, files};
 
 /// Schema of the cache. 1 had what all trials of a cell take, 2 one trial a measurement, 3 nothing
-/// beyond small batches where a step of them took long, 4 not how much time a measurement was given.
-const SCHEMA: u32 = 5;
+/// beyond small batches where a step of them took long, 4 not how much time a measurement was given, 5
+/// not what others took of the processors.
+const SCHEMA: u32 = 6;
 
 /// So much more time than a measurement was given is no reason to make it again: the same plan has a
 /// little more or less of it each time.

@@ -149,6 +149,11 @@ impl<S: FnMut(&str)> Survey<'_, S> {
             return None;
         }
         let treatments = own.and_then(|own| own.values().next());
+        let of_task = self
+            .found
+            .iter()
+            .filter(|((task, _), _)| *task == cell.task);
+        let waited = of_task.flat_map(|(_, probed)| probed.values().map(|one| one.waited));
         Some(Measurement {
             epoch_samples: any.epoch_samples,
             step_seconds,
@@ -162,6 +167,7 @@ impl<S: FnMut(&str)> Survey<'_, S> {
             treatments: treatments.map_or_else(Vec::new, |one| one.treatments.clone()),
             without_cuda_kernels: treatments
                 .map_or_else(Vec::new, |one| one.without_cuda_kernels.clone()),
+            waited: waited.fold(0.0, f64::max),
             basis: match (exact, self.alike(cell), self.base(cell)) {
                 (Some(exact), _, _) if exact.step_seconds.is_some() => Basis::Measured,
                 (_, None, Some(base)) => Basis::OtherArm(base.to_owned()),

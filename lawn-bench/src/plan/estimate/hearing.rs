@@ -68,7 +68,9 @@ pub(super) fn hear(mut child: Child, since: Instant, deadline: Instant) -> Resul
         .wait_with_output()
         .map_err(|source| Error::Spawn { source })?;
     for probed in &mut all {
-        probed.start_seconds = start.unwrap_or_default();
+        // Each of them is told of the same beginning.
+        let start = start.unwrap_or_default();
+        probed.start_seconds = (start - probed.waited_at_start).max(0.0);
     }
     let end = match is_cut_off {
         Some(true) => End::TimeUp,

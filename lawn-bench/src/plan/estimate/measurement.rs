@@ -27,6 +27,10 @@ pub struct Measurement {
     /// What the seconds of a step are from.
     #[serde(default)]
     pub basis: Basis,
+    /// The part of the time of measured steps that they waited for a core which other processes had.
+    /// All seconds are without that: those of a quiet machine.
+    #[serde(default)]
+    pub waited: f64,
 }
 
 /// What the seconds of a step are from.

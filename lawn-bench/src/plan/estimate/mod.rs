@@ -16,6 +16,7 @@ mod line;
 mod measurement;
 mod probe;
 mod stopwatch;
+mod waits;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -264,6 +265,7 @@ impl<S: FnMut(&str)> Survey<'_, S> {
                     let has_steps = own.iter().any(|one| one.step_seconds.is_some());
                     match &end {
                         // One of several may have come to nothing by itself.
+                        End::Through if is_loaded(&own) => {}
                         End::Through if has_steps || is_whole => {
                             let kept = Kept {
                                 probed: own.clone(),
@@ -313,6 +315,14 @@ impl<S: FnMut(&str)> Survey<'_, S> {
         let probed = probed.into_iter().map(|one| (one.batch_size, one));
         self.found.entry(group(cell)).or_default().extend(probed);
     }
+}
+
+/// The part of a step's time from which on it is said that it waited for others.
+pub const LOADED: f64 = 0.1;
+
+/// Whether others had the cores while this was measured: it is measured again for the next plan.
+fn is_loaded(probed: &[Probed]) -> bool {
+    probed.iter().any(|one| one.waited >= LOADED)
 }
 
 /// The first cell of each arm.
@@ -400,6 +410,8 @@ confirmation.seeds = [1]
             treatments: Vec::new(),
             is_all: false,
             without_cuda_kernels: Vec::new(),
+            waited: 0.0,
+            waited_at_start: 0.0,
         }
     }
 

@@ -2,7 +2,6 @@
 //! after the other, the smallest first, in a process of its own. It says what it knows line by line,
 //! so that one that takes too long is not in vain.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -14,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::climb::Climb;
 use super::hearing::{self, Answer};
-use super::stopwatch::{Steps, Stopwatch, forget_peak};
+use super::stopwatch::{Start, Steps, Stopwatch, forget_peak};
 use crate::Error;
 use crate::config::DeviceChoice;
 use crate::plan::choices::Choices;
@@ -56,6 +55,13 @@ pub(super) struct Probed {
     /// The parameters whose steps libtorch's operations take on CUDA, one by one.
     #[serde(default)]
     pub(super) without_cuda_kernels: Vec<String>,
+    /// The part of the time of its steps that they waited for a core which other processes had. It is
+    /// no part of their seconds.
+    #[serde(default)]
+    pub(super) waited: f64,
+    /// Seconds that the process waited so before its first step, likewise no part of the others.
+    #[serde(default)]
+    pub(super) waited_at_start: f64,
 }
 
 /// In which batch sizes a measurement is made.
@@ -218,9 +224,11 @@ impl Probe {
         lawn_models::set_threads(u32::try_from(self.threads).unwrap_or(u32::MAX));
         let mut refused = None;
         let mut measured = 0;
-        let (mut rehearsal, floor) = (Rehearsal::new(), Rc::default());
+        let (mut rehearsal, start) = (Rehearsal::new(), Rc::<Start>::default());
+        start.waits.borrow_mut().begin();
         for (of, config) in self.configs.iter().enumerate() {
-            match self.measure_one(of, config.clone(), (&mut rehearsal, &floor), &mut tell) {
+            let process = (&mut rehearsal, &start);
+            match self.measure_one(of, config.clone(), process, &mut tell) {
                 Ok(()) => measured += 1,
                 Err(error) => refused = Some(error),
             }
@@ -235,7 +243,7 @@ impl Probe {
         &self,
         of: usize,
         mut config: TrialConfig,
-        (rehearsal, floor): (&mut Rehearsal, &Rc<Cell<u64>>),
+        (rehearsal, start): (&mut Rehearsal, &Rc<Start>),
         tell: &mut impl FnMut(&str),
     ) -> Result<(), Error> {
         if self.depth == Depth::SetUp {
@@ -246,6 +254,8 @@ impl Probe {
             return Ok(());
         }
         forget_peak();
+        // What waits for a core while a card computes costs no time.
+        let is_on_cpu = matches!(self.device.here(), lawn_models::Device::Cpu);
         let for_steps = match self.depth {
             Depth::Evaluation => FOR_STEPS,
             _ => 1.0,
@@ -256,11 +266,12 @@ impl Probe {
         while let Some(size) = next {
             config.batch_size = size;
             let mut stopwatch = Stopwatch::of(of, size, &mut *tell);
-            stopwatch.floor = Rc::clone(floor);
+            stopwatch.start = Rc::clone(start);
+            stopwatch.is_on_cpu = is_on_cpu;
             stopwatch.is_on_the_way = !climb.is_own(size);
             let steps = self.walk(&config, stopwatch, rehearsal)?;
             before.get_or_insert(steps);
-            climb.took(size, steps.seconds);
+            climb.took(size, steps.as_it_was);
             next = climb.next((self.until - unix_seconds()) * for_steps / PAID);
         }
         if self.depth == Depth::Evaluation {
@@ -268,6 +279,8 @@ impl Probe {
             config.evaluation.every = Amount::Steps(1);
             let mut stopwatch = Stopwatch::of(of, first, tell);
             stopwatch.with_evaluation = true;
+            stopwatch.start = Rc::clone(start);
+            stopwatch.is_on_cpu = is_on_cpu;
             stopwatch.before = before;
             self.walk(&config, stopwatch, rehearsal)?;
         }
@@ -292,8 +305,11 @@ impl Probe {
         };
         rehearsal.run_trial(config, &context, &mut stopwatch)?;
         stopwatch.say();
+        let seconds = stopwatch.step_seconds().unwrap_or(f64::NAN);
         Ok(Steps {
-            seconds: stopwatch.step_seconds().unwrap_or(f64::NAN),
+            seconds,
+            as_it_was: stopwatch.as_it_was().unwrap_or(seconds),
+            waited: stopwatch.waited(),
             peak_bytes: stopwatch.peak_bytes(),
         })
     }

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Fault, Place};
 use crate::plan::choices::{Choices, score};
-use crate::plan::{Cell, Plan, Trial, outcomes, trial_named};
+use crate::plan::{Cell, LEAST_DIGITS, Plan, Trial, outcomes, trial_named};
 use crate::run::ending::{Ending, Execution};
 use crate::run::lease::{self, State};
 use crate::run::log;
@@ -132,6 +132,10 @@ pub fn list(run: &RunDir, filter: &Filter) -> Result<(Plan, Vec<TrialEntry>), Er
         false => planned(run, &plan)?,
     };
     filter.check(&plan)?;
+    // One that left the plan is asked for by its id, as one of the plan is.
+    if !filter.retired && !filter.trials.is_empty() && !plan.history.is_empty() {
+        entries.extend(retired(run, &plan)?);
+    }
     let ids = filter.named(&plan, run, &entries)?;
     entries.retain(|entry| {
         (filter.trials.is_empty() || ids.contains(&entry.trial)) && filter.holds(entry)
@@ -297,23 +301,26 @@ impl Filter {
     ) -> Result<Vec<String>, Error> {
         let refused = |found| Error::Option(Box::new(Fault::new(Place::key("TRIAL"), found)));
         let names = self.trials.iter();
-        if !self.retired {
-            return names
-                .map(|name| trial_named(plan, name, run).map(|at| plan.trials[at].id.clone()))
-                .map(|found| found.map_err(refused))
-                .collect();
-        }
+        let apart = |name: &str| {
+            let apart = entries.iter().filter(|entry| entry.index.is_none());
+            let mut found = apart.filter(|entry| entry.trial.starts_with(name));
+            match (found.next(), found.next()) {
+                (Some(entry), None) => Ok(entry.trial.clone()),
+                (None, _) => Err(format!("no trial that is kept apart is `{name}`")),
+                _ => Err(format!("several trials have an id that begins with {name}")),
+            }
+        };
         names
-            .map(|name| {
-                let mut found = entries.iter().filter(|entry| entry.trial.starts_with(name));
-                match (found.next(), found.next()) {
-                    (Some(entry), None) => Ok(entry.trial.clone()),
-                    (None, _) => Err(refused(format!("no trial that is kept apart is `{name}`"))),
-                    _ => Err(refused(format!(
-                        "several trials have an id that begins with {name}"
-                    ))),
-                }
+            .map(|name| match self.retired {
+                true => apart(name),
+                false => trial_named(plan, name, run)
+                    .map(|at| plan.trials[at].id.clone())
+                    .or_else(|unknown| {
+                        let is_id = name.len() >= LEAST_DIGITS;
+                        apart(name).ok().filter(|_| is_id).ok_or(unknown)
+                    }),
             })
+            .map(|found| found.map_err(refused))
             .collect()
     }
 

@@ -84,6 +84,20 @@ impl ClickSource {
         }
     }
 
+    /// What the converted rows of this encoding have; nothing where they are generated.
+    ///
+    /// # Errors
+    /// As [`Cache::open`].
+    pub(crate) fn counts(&self) -> Result<Vec<(String, u64)>, DataError> {
+        match self {
+            Self::Generated(_) => Ok(Vec::new()),
+            Self::Files(files, encoding) => {
+                let cache = Cache::open(files, encoding, Trust::Times, &|_, _| ())?;
+                counts(files, &cache)
+            }
+        }
+    }
+
     /// What people should know of files before they train on a split of them, a line each.
     ///
     /// # Errors
@@ -116,46 +130,53 @@ impl ClickSource {
     }
 }
 
-/// Counts the click set in a folder, if there is one: what its cache says, or how much text
+/// Counts the click set in a folder, if there is one: what its latest cache says, or how much text
 /// there is to be read.
 pub(crate) fn describe(folder: &Path) -> Option<Result<Vec<(String, u64)>, DataError>> {
-    let counts = |files: ClickFiles| -> Result<Vec<(String, u64)>, DataError> {
-        let count = |what: &str, count| (what.to_owned(), count);
-        let Some(cache) = Cache::there(&files)? else {
-            let mut bytes = 0;
-            for path in &files.paths {
-                bytes += std::fs::metadata(path)
-                    .map_err(DataError::read(path))?
-                    .len();
-            }
-            return Ok(vec![
-                count("click files", files.paths.len() as u64),
-                count("bytes that a first sweep will read", bytes),
-            ]);
-        };
-        let found = cache.counts()?;
-        let mut counts = vec![
-            count("click files", files.paths.len() as u64),
-            count("rows", found.rows),
-            count("clicks", found.clicks),
-            count(
-                "clicks in a thousand rows",
-                1_000 * found.clicks / found.rows.max(1),
-            ),
-            count("columns of categories", found.ids.len() as u64),
-            count("ids that occur in them", found.ids.iter().sum()),
-            count(
-                "bytes that its converted rows take",
-                found.room.bytes + found.room.others_bytes,
-            ),
-        ];
-        if found.excluded > 0 {
-            counts.push(count("bad lines left out", found.excluded));
+    let described = |files: ClickFiles| -> Result<Vec<(String, u64)>, DataError> {
+        if let Some(cache) = Cache::there(&files)? {
+            return counts(&files, &cache);
         }
-        Ok(counts)
+        let mut bytes = 0;
+        for path in &files.paths {
+            bytes += std::fs::metadata(path)
+                .map_err(DataError::read(path))?
+                .len();
+        }
+        Ok(vec![
+            counted("click files", files.paths.len() as u64),
+            counted("bytes that a first sweep will read", bytes),
+        ])
     };
     match ClickFiles::in_folder(folder) {
-        Ok(files) => files.map(counts),
+        Ok(files) => files.map(described),
         Err(error) => Some(Err(error)),
     }
+}
+
+fn counts(files: &ClickFiles, cache: &Cache) -> Result<Vec<(String, u64)>, DataError> {
+    let found = cache.counts()?;
+    let mut counts = vec![
+        counted("click files", files.paths.len() as u64),
+        counted("rows", found.rows),
+        counted("clicks", found.clicks),
+        counted(
+            "clicks in a thousand rows",
+            1_000 * found.clicks / found.rows.max(1),
+        ),
+        counted("columns of categories", found.ids.len() as u64),
+        counted("ids that occur in them", found.ids.iter().sum()),
+        counted(
+            "bytes that its converted rows take",
+            found.room.bytes + found.room.others_bytes,
+        ),
+    ];
+    if found.excluded > 0 {
+        counts.push(counted("bad lines left out", found.excluded));
+    }
+    Ok(counts)
+}
+
+fn counted(what: &str, count: u64) -> (String, u64) {
+    (what.to_owned(), count)
 }

@@ -88,15 +88,17 @@ impl Images {
     /// These, where they have the size of `train`.
     ///
     /// # Errors
-    /// [`DataError::Unusable`] where they do not.
+    /// [`DataError::ImageSize`] where they do not.
     pub(crate) fn like(self, train: &Self) -> Result<Self, DataError> {
         if (self.height, self.width) == (train.height, train.width) {
             return Ok(self);
         }
-        let found = format!("{} × {} pixels", self.width, self.height);
-        let expected = format!("{} × {}, as in train", train.width, train.height);
-        let test = std::path::Path::new("test");
-        Err(DataError::unusable(test, found, expected))
+        Err(DataError::ImageSize {
+            path: "test".into(),
+            found: [self.height, self.width],
+            expected: [train.height, train.width],
+            like: "in train",
+        })
     }
 
     /// Number of images.
@@ -117,14 +119,12 @@ impl Images {
             Pixels::Stored(pictures) => {
                 let image = pictures.decode(index)?;
                 if (image.height, image.width) != (self.height, self.width) {
-                    return Err(DataError::unusable(
-                        &pictures.path(index),
-                        format!("{} × {} pixels", image.width, image.height),
-                        format!(
-                            "{} × {}, as the first image; a `transform` takes images of any size",
-                            self.width, self.height
-                        ),
-                    ));
+                    return Err(DataError::ImageSize {
+                        path: pictures.path(index),
+                        found: [image.height, image.width],
+                        expected: [self.height, self.width],
+                        like: "the first image",
+                    });
                 }
                 Ok(Cow::Owned(image.bytes))
             }

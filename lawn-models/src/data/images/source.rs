@@ -265,7 +265,7 @@ pub fn scan_tested_images(folder: &Path, progress: ScanProgress<'_>) -> Result<S
 }
 
 /// What a folder is that is no data set and looks like one.
-fn what_it_is(folder: &Path, name: &str) -> Option<DataError> {
+pub(crate) fn what_it_is(folder: &Path, name: &str) -> Option<DataError> {
     let found = |found: String| Some(DataError::unusable(folder, found, expected(name)));
     let test = folder::test_folder(folder);
     if test.is_dir() {

@@ -260,6 +260,14 @@ impl Form {
         }
     }
 
+    /// Columns that a line has at least, as a person counts them.
+    pub(super) fn least_columns(&self) -> usize {
+        match self.separator {
+            b':' => self.columns().div_ceil(2),
+            _ => self.columns(),
+        }
+    }
+
     /// How many columns the first line has.
     pub(super) fn most_columns(&self) -> usize {
         match self.separator {

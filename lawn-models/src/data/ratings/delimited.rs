@@ -134,7 +134,8 @@ fn parse(block: &Block, form: &Form, above: f64) -> Result<Lines, Fault> {
         };
         let (wanted, most, between) = (form.columns(), form.most_columns(), form.between());
         let allowed = if record.len() < wanted {
-            Some(format!("{wanted} or more columns, separated by {between}"))
+            let least = form.least_columns();
+            Some(format!("{least} or more columns, separated by {between}"))
         } else if form.is_exceeded_by(&record) {
             Some(format!(
                 "up to {most} columns, as in line 1, separated by {between}"
@@ -143,7 +144,9 @@ fn parse(block: &Block, form: &Form, above: f64) -> Result<Lines, Fault> {
             None
         };
         if let Some(allowed) = allowed {
-            let line = record.iter().collect::<Vec<_>>().join(&b' ');
+            // Between two colons lies an empty field.
+            let step = if form.separator == b':' { 2 } else { 1 };
+            let line = record.iter().step_by(step).collect::<Vec<_>>().join(&b' ');
             return Err(fault("line", &line, allowed));
         }
         let field = |place: usize| record[place].trim_ascii();
@@ -351,6 +354,10 @@ mod tests {
             (
                 "userId,movieId,rating,timestamp\n1,19,4,5,1001\n".to_owned(),
                 ":2: line is \"1 19 4 5 1001\", allowed is up to 4 columns, as in line 1",
+            ),
+            (
+                "1::2::3::4\n73::4\n".to_owned(),
+                ":2: line is \"73 4\", allowed is 4 or more columns, separated by `::`",
             ),
             (
                 "1::2::3::4\n1::2::3::4::5\n".to_owned(),

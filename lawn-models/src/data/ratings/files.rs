@@ -14,6 +14,7 @@ use super::fields::{finite, seconds, whole};
 use super::held_out::{Admission, HeldOut, HeldOutCounts};
 use super::interactions::{Case, Line, Rating};
 use super::room::Room;
+use super::source::Negatives;
 use crate::data::error::DataError;
 use crate::data::text::{each_line, packed_or_not, shown};
 use crate::trial::TestPermit;
@@ -63,14 +64,52 @@ impl RatingFiles {
     }
 
     /// Reads the held-out interactions with their negatives, and checks that the two files
-    /// speak of the same ones.
+    /// speak of the same ones. Where the negatives of the file are not what is ranked against, the file
+    /// need not be there.
     pub(super) fn read_test(
         &self,
         _permit: &TestPermit,
+        negatives: Negatives,
         above: f64,
         admission: Admission<'_>,
     ) -> Result<HeldOut, DataError> {
-        self.held_out(above, admission)
+        if self.negative.exists() {
+            return self.held_out(above, admission);
+        }
+        match negatives {
+            Negatives::OfFile(_) => Err(DataError::unusable(
+                &self.negative,
+                "no such file",
+                "the negatives that held-out items are ranked against; protocol.candidates = \
+                 \"sampled\" or \"all\" needs none",
+            )),
+            Negatives::Sampled(_) | Negatives::All => self.held_out_alone(above, admission),
+        }
+    }
+
+    /// The held-out interactions, without negatives.
+    fn held_out_alone(
+        &self,
+        above: f64,
+        mut admission: Admission<'_>,
+    ) -> Result<HeldOut, DataError> {
+        let mut cases = Vec::new();
+        for (line, counts) in read_ratings(&self.test, above, Room::ENDLESS)? {
+            if !counts {
+                admission.not_above();
+            } else if let Some((user, item)) =
+                admission.admit(Some(line.number), line.user, line.item)
+            {
+                let negatives = Vec::new();
+                cases.push(Case {
+                    user,
+                    item,
+                    negatives,
+                });
+            }
+        }
+        let counts = admission.finish()?;
+        Ok(HeldOut { cases, counts })
     }
 
     /// What there is of held-out interactions, and none of them.
@@ -79,7 +118,11 @@ impl RatingFiles {
         above: f64,
         admission: Admission<'_>,
     ) -> Result<HeldOutCounts, DataError> {
-        Ok(self.held_out(above, admission)?.counts)
+        let held = match self.negative.exists() {
+            true => self.held_out(above, admission),
+            false => self.held_out_alone(above, admission),
+        };
+        Ok(held?.counts)
     }
 
     fn held_out(&self, above: f64, mut admission: Admission<'_>) -> Result<HeldOut, DataError> {

@@ -173,7 +173,12 @@ impl Source {
     pub(crate) fn test_files(&self) -> Vec<PathBuf> {
         match self {
             Self::Generated(_) => Vec::new(),
-            Self::Files(files) => vec![files.test.clone(), files.negative.clone()],
+            // Negatives that are missing are an error where they are needed.
+            Self::Files(files) => [&files.test, &files.negative]
+                .into_iter()
+                .filter(|path| **path == files.test || path.exists())
+                .cloned()
+                .collect(),
             Self::Raw(path) => vec![path.clone()],
         }
     }

@@ -143,14 +143,14 @@ impl TestSource {
                 Ok(HeldOut { cases, counts })
             }
             (Source::Files(files), _) => {
-                let admission = Admission::new(
-                    &files.negative,
-                    policies,
-                    &self.rows,
-                    known,
-                    &self.items_trained,
-                );
-                let held = files.read_test(permit, above, admission)?;
+                // What faults name.
+                let lines = match files.negative.exists() {
+                    true => &files.negative,
+                    false => &files.test,
+                };
+                let admission =
+                    Admission::new(lines, policies, &self.rows, known, &self.items_trained);
+                let held = files.read_test(permit, negatives, above, admission)?;
                 if let Negatives::OfFile(_) = negatives {
                     return Ok(held);
                 }

@@ -93,7 +93,7 @@ impl Blocks {
     /// As [`next`](Self::next).
     pub(in crate::data) fn first_line(&mut self) -> Result<Option<Vec<u8>>, DataError> {
         loop {
-            let end = self.kept.iter().position(|&byte| byte == b'\n');
+            let end = memchr::memchr(b'\n', &self.kept);
             if end.is_some() || self.is_read {
                 let text = self.kept.strip_prefix(MARK).unwrap_or(&self.kept);
                 let line = text.split(|&byte| byte == b'\n').next().unwrap_or(text);
@@ -182,7 +182,7 @@ impl Blocks {
 
 /// Line ends of a text.
 fn ends(text: &[u8]) -> u64 {
-    text.iter().filter(|&&byte| byte == b'\n').count() as u64
+    memchr::memchr_iter(b'\n', text).count() as u64
 }
 
 #[cfg(test)]

@@ -46,11 +46,10 @@ pub(in crate::data) fn quotes(block: &[u8], separator: u8) -> Quotes {
 /// The place after the last line end, that within the quotes of a text of columns with the
 /// separator `quoting` being none.
 pub(super) fn last_line_end(block: &[u8], quoting: Option<u8>) -> Option<usize> {
-    if let Some(separator) = quoting.filter(|_| block.contains(&b'"')) {
+    if let Some(separator) = quoting.filter(|_| memchr::memchr(b'"', block).is_some()) {
         return quotes(block, separator).last_line_end;
     }
-    let end = block.iter().rposition(|&byte| byte == b'\n');
-    end.map(|end| end + 1)
+    memchr::memrchr(b'\n', block).map(|end| end + 1)
 }
 
 #[cfg(test)]

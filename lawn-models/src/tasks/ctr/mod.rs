@@ -310,7 +310,7 @@ impl Kind for CtrConfig {
             source.convert(progress)?;
             Ok(CheckedData {
                 notes: self.survey_of(&source, &TestPermit::of_a_person())?,
-                counts: clicks::describe(folder).transpose()?.unwrap_or_default(),
+                counts: source.counts()?,
                 ..CheckedData::default()
             })
         };

@@ -200,8 +200,9 @@ pub fn evaluate_images(
     let share = |count: u64| count as f64 / measured.images as f64;
     let resize = match &evaluation.transform {
         Some(transform) => format!(
-            "shorter side to {}, bilinear with antialiasing as PIL's; the middle {} × {}",
+            "shorter side to {}, {} with antialiasing as PIL's; the middle {} × {}",
             transform.shorter_side(),
+            transform.interpolation.name(),
             transform.size,
             transform.size
         ),
@@ -352,9 +353,10 @@ fn differences(evaluation: &ImageEvaluation) -> Vec<String> {
     let shown = |transform: &Option<TransformConfig>| match transform {
         None => "none".to_owned(),
         Some(transform) => format!(
-            "size {}, shorter side {}, normalization {}",
+            "size {}, shorter side {}, {}, normalization {}",
             transform.size,
             transform.shorter_side(),
+            transform.interpolation.name(),
             transform.normalization.name()
         ),
     };

@@ -213,7 +213,9 @@ fn what_was_another_for_the_task_that_left_the_weights_is_told() {
     left_by(serde_json::json!({ "data": "mine", "transform": { "size": 160 } }));
     let said = differences(&evaluation).join("\n");
     assert!(
-        said.contains("`transform` was size 160, shorter side 183, normalization imagenet"),
+        said.contains(
+            "`transform` was size 160, shorter side 183, bilinear, normalization imagenet"
+        ),
         "{said}"
     );
     evaluation.transform = None;

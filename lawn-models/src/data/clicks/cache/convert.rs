@@ -1,14 +1,14 @@
 //! From the text of one file to parts of a cache.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::sync_channel;
+use std::thread::Scope;
 
 use super::super::encode::{BlockReader, LineFacts, LineFault, ReadBlock, Seen};
-use super::part::{PartFiles, Record, VERSION, beside, head, write_whole};
+use super::part::{PartFiles, Record, VERSION, head, write_whole};
+use super::rows_file::RowsFile;
 use super::seal::{Seal, Stamp};
 use crate::data::error::DataError;
 use crate::data::text::{BLOCK, Block, Blocks, Place};
@@ -50,7 +50,7 @@ pub(super) struct Conversion<'a> {
 
 impl Conversion<'_> {
     /// Converts what follows `begin`, part by part, telling `progress` after each block. A thread
-    /// reads, decompresses and hashes ahead.
+    /// reads, decompresses and hashes ahead, and one writes behind.
     ///
     /// # Errors
     /// [`DataError`] with file and line of what cannot be read. Parts that were finished before
@@ -79,7 +79,7 @@ impl Conversion<'_> {
                 let (part_text, block) = block?;
                 let mut part = match under_way.take() {
                     Some(part) => part,
-                    None => Writing::begin(self, begin, stamp)?,
+                    None => Writing::begin(self, begin, stamp, scope)?,
                 };
                 part.add(&block)?;
                 progress();
@@ -130,32 +130,29 @@ impl PartText {
 }
 
 /// A part while it is written.
-struct Writing<'a> {
-    conversion: &'a Conversion<'a>,
+struct Writing<'scope> {
+    conversion: &'scope Conversion<'scope>,
     files: PartFiles,
-    beside: PathBuf,
-    rows: BufWriter<File>,
-    /// Of what was written to them.
-    digest: blake3::Hasher,
+    rows: RowsFile<'scope>,
     seen: Seen,
     record: Record,
 }
 
-impl<'a> Writing<'a> {
+impl<'scope> Writing<'scope> {
     fn begin(
-        conversion: &'a Conversion<'a>,
+        conversion: &'scope Conversion<'scope>,
         begin: Begin,
         stamp: Stamp,
+        scope: &'scope Scope<'scope, '_>,
     ) -> Result<Self, DataError> {
         let files = PartFiles::new(conversion.folder, conversion.file, begin.part);
         files.remove()?;
-        let beside = beside(&files.rows);
         let name = conversion.source.file_name().unwrap_or_default();
         let shape = conversion.reader.shape();
-        let rows = File::create(&beside).map_err(DataError::write(&beside))?;
-        let mut part = Self {
-            rows: BufWriter::with_capacity(1 << 20, rows),
-            digest: blake3::Hasher::new(),
+        let mut rows = RowsFile::create(&files.rows, scope)?;
+        rows.write(head(shape))?;
+        Ok(Self {
+            rows,
             seen: Seen::new(&shape.columns),
             record: Record {
                 version: VERSION,
@@ -178,17 +175,7 @@ impl<'a> Writing<'a> {
             },
             conversion,
             files,
-            beside,
-        };
-        part.write(&head(shape))?;
-        Ok(part)
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> Result<(), DataError> {
-        self.digest.update(bytes);
-        self.rows
-            .write_all(bytes)
-            .map_err(DataError::write(&self.beside))
+        })
     }
 
     fn add(&mut self, block: &Block) -> Result<(), DataError> {
@@ -210,8 +197,8 @@ impl<'a> Writing<'a> {
         if let (None, Some((line, fault))) = (&self.record.first_excluded, first) {
             self.record.first_excluded = Some(at(line, fault).to_string());
         }
-        for piece in &pieces {
-            self.write(piece)?;
+        for piece in pieces {
+            self.rows.write(piece)?;
         }
         self.record.rows += rows;
         self.record.clicks += clicks;
@@ -225,16 +212,10 @@ impl<'a> Writing<'a> {
 
     fn finish(mut self, text: String, is_last: bool) -> Result<Record, DataError> {
         (self.record.text, self.record.is_last) = (text, is_last);
-        let failed = || DataError::write(&self.beside);
-        let file = self
-            .rows
-            .into_inner()
-            .map_err(|error| failed()(error.into_error()))?;
-        file.sync_all().map_err(failed())?;
-        std::fs::rename(&self.beside, &self.files.rows).map_err(failed())?;
+        let digest = self.rows.finish()?;
         let seen = self.seen.to_bytes();
         write_whole(&self.files.seen, &seen)?;
-        self.record.rows_seal = Seal::new(&self.files.rows, self.digest.finalize())?;
+        self.record.rows_seal = Seal::new(&self.files.rows, digest)?;
         self.record.seen_seal = Seal::new(&self.files.seen, blake3::hash(&seen))?;
         self.files.finish(&self.record)?;
         Ok(self.record)

@@ -13,6 +13,7 @@ mod identity;
 mod maker;
 mod part;
 mod places;
+mod rows_file;
 mod seal;
 #[cfg(test)]
 mod tests;

@@ -115,7 +115,11 @@ impl BlockReader {
     }
 
     fn piece(&self, mut text: &[u8], seen: &Seen) -> Piece {
-        let mut piece = Piece::default();
+        let mut piece = Piece {
+            // Every line may be a row: what grows by doubling is copied as often.
+            rows: Vec::with_capacity(memchr::memchr_iter(b'\n', text).count() * self.shape.bytes()),
+            ..Piece::default()
+        };
         let mut row = vec![[0; WORD]; self.shape.words()];
         let first_id = 1 + self.shape.dense;
         while !text.is_empty() {
@@ -157,7 +161,7 @@ impl BlockReader {
 
 /// The first line without its end, and what follows it.
 fn cut_line(text: &[u8]) -> (&[u8], &[u8]) {
-    match text.iter().position(|byte| *byte == b'\n') {
+    match memchr::memchr(b'\n', text) {
         Some(end) => (&text[..end], &text[end + 1..]),
         None => (text, &[]),
     }
@@ -166,7 +170,7 @@ fn cut_line(text: &[u8]) -> (&[u8], &[u8]) {
 /// Whole lines of `size` bytes or more, and what follows them.
 fn cut_lines(text: &[u8], size: usize) -> (&[u8], &[u8]) {
     let least = size.min(text.len()) - 1;
-    match text[least..].iter().position(|byte| *byte == b'\n') {
+    match memchr::memchr(b'\n', &text[least..]) {
         Some(end) => text.split_at(least + end + 1),
         None => (text, &[]),
     }

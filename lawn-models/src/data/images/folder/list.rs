@@ -78,7 +78,7 @@ fn other_classes(folder: &Path, found: &[String], classes: &[String]) -> Vec<Dat
     let strange = other(found, classes);
     let missing = other(classes, found);
     let mut expected = format!("the classes of train: {}", first_of(classes));
-    if !strange.is_empty() && missing.len() == classes.len() {
+    if missing.len() == classes.len() {
         expected += "; images that lie together, as in the val of some publishers, are sorted into \
                      folders of their classes first, by the file of labels that comes with them";
     }

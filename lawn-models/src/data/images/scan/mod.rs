@@ -14,7 +14,7 @@ pub(crate) use found::Found;
 pub(crate) use packed::scan_pack;
 pub use repeats::{Repeat, Repeats};
 pub use report::{OtherSize, Scan};
-pub(crate) use require::{require_one_size, require_sound, require_two};
+pub(crate) use require::{require_all_classes, require_one_size, require_sound, require_two};
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -11,6 +11,9 @@ use crate::data::error::DataError;
 use crate::data::images::bad_file::BadFile;
 use crate::data::images::folder::{Ignored, Listing, escaped};
 
+/// Classes that a note names.
+const NAMED: usize = 5;
+
 /// An image of another size than the first of its split.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct OtherSize {
@@ -132,23 +135,62 @@ impl Scan {
     /// # Errors
     /// [`DataError::Unusable`] where a class has nothing else.
     pub(crate) fn sound(&self) -> Result<Listing, DataError> {
-        let sound = self.listing.without(&self.bad_places);
-        let mut counts = vec![0u64; sound.classes.len()];
-        sound
-            .labels
+        self.require_all_classes()?;
+        Ok(self.listing.without(&self.bad_places))
+    }
+
+    /// Which classes have a single image, which is trained on; none where all have more.
+    pub(crate) fn lone_classes(&self) -> Option<String> {
+        let counts = self.counts();
+        let lone: Vec<&str> = counts
             .iter()
-            .for_each(|&label| counts[label as usize] += 1);
-        let without = sound
+            .filter(|(_, count)| *count == 1)
+            .map(|(class, _)| class.as_str())
+            .collect();
+        let (first, rest) = lone.split_at_checked(NAMED).unwrap_or((&lone, &[]));
+        let more = match rest.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        (!lone.is_empty()).then(|| {
+            format!(
+                "{} of {} classes {} a single train image, so none for validation: {}{more}",
+                lone.len(),
+                counts.len(),
+                if lone.len() == 1 { "has" } else { "have" },
+                first.join(", ")
+            )
+        })
+    }
+
+    /// Images of each class that can be read, in the order of the classes.
+    fn counts(&self) -> Vec<(String, u64)> {
+        let sound = self.listing.without(&self.bad_places);
+        let mut counts: Vec<(String, u64)> = sound
             .classes
             .iter()
-            .zip(counts)
-            .filter(|(_, count)| *count == 0);
-        let fault = |(class, _): (&String, u64)| {
+            .map(|class| (class.clone(), 0))
+            .collect();
+        for &label in &sound.labels {
+            counts[label as usize].1 += 1;
+        }
+        counts
+    }
+
+    /// Refuses classes of nothing but bad files.
+    ///
+    /// # Errors
+    /// [`DataError::Unusable`], and several of them as one.
+    pub(super) fn require_all_classes(&self) -> Result<(), DataError> {
+        if self.bad_places.is_empty() {
+            return Ok(());
+        }
+        let without = self.counts().into_iter().filter(|(_, count)| *count == 0);
+        let fault = |(class, _): (String, u64)| {
             let expected = "one or more that can be read";
             DataError::unusable(&self.folder.join(class), "bad files only", expected)
         };
-        DataError::none_of(without.map(fault).collect())?;
-        Ok(sound)
+        DataError::none_of(without.map(fault).collect())
     }
 
     /// The name of the class of a file.

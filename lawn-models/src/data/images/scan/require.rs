@@ -19,6 +19,14 @@ pub(crate) fn require_sound(scans: &[Scan]) -> Result<(), DataError> {
     }
 }
 
+/// Refuses a split with classes of nothing but bad files.
+///
+/// # Errors
+/// [`DataError::Unusable`] with each of them.
+pub(crate) fn require_all_classes(scan: &Scan) -> Result<(), DataError> {
+    scan.require_all_classes()
+}
+
 /// Refuses a train split of which no class has an image for validation and one to train on.
 ///
 /// # Errors
@@ -37,30 +45,28 @@ pub(crate) fn require_two(train: &Scan) -> Result<(), DataError> {
 /// Refuses images of different sizes.
 ///
 /// # Errors
-/// [`DataError::Unusable`] naming the first of another size.
+/// [`DataError::ImageSize`] naming the first of another size.
 pub(crate) fn require_one_size(scans: &[Scan]) -> Result<(), DataError> {
-    let pixels = |[height, width]: [usize; 2]| format!("{width} × {height} pixels");
-    let any = "a `transform` takes images of any size";
     for scan in scans {
         if let Some(other) = &scan.other_size {
-            let expected = format!("{}, as the first image; {any}", pixels(other.first));
-            return Err(DataError::unusable(
-                &other.path,
-                pixels(other.size),
-                expected,
-            ));
+            return Err(DataError::ImageSize {
+                path: other.path.clone(),
+                found: other.size,
+                expected: other.first,
+                like: "the first image",
+            });
         }
     }
     let size = |scan: &Scan| [scan.heights[0], scan.widths[0]];
     for pair in scans.windows(2) {
         let (one, other) = (size(&pair[0]), size(&pair[1]));
         if one != other {
-            let expected = format!("{}, as in train; {any}", pixels(one));
-            return Err(DataError::unusable(
-                &pair[1].folder,
-                pixels(other),
-                expected,
-            ));
+            return Err(DataError::ImageSize {
+                path: pair[1].folder.clone(),
+                found: other,
+                expected: one,
+                like: "in train",
+            });
         }
     }
     Ok(())

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::filter::Interpolation;
 use crate::data::images::image::CHANNELS;
 use crate::data::images::statistics::Statistics;
 use crate::trial::{SettingsError, require};
@@ -13,8 +14,8 @@ use crate::trial::{SettingsError, require};
 /// train       a random part of the image, resized to `size`; turned left to right half the time
 /// evaluation  the shorter side resized to `resize`, and `size` cut out of the middle
 /// ```
-/// Without `augment` training has the images of evaluation. Resizing is bilinear with
-/// antialiasing, bit by bit as PIL does it; parts are those of torchvision's
+/// Without `augment` training has the images of evaluation. Resizing is with antialiasing, bit by
+/// bit as PIL does it; parts are those of torchvision's
 /// `RandomResizedCrop` and `CenterCrop` for the same random numbers. With `reduced_decoding`
 /// train images are those of PIL's `draft` and `resize` with a `box`; evaluation always decodes
 /// all of an image.
@@ -31,6 +32,9 @@ pub struct TransformConfig {
     /// Training: the least part of an image's area that is shown.
     #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
     pub smallest_crop: f64,
+    /// How images are resized.
+    #[serde(skip_serializing_if = "Interpolation::is_default")]
+    pub interpolation: Interpolation,
     /// What is taken off each channel, and what that is divided by.
     pub normalization: Normalization,
     /// Training: whether JPEG files are decoded to a half, a quarter or an eighth of their size
@@ -67,6 +71,7 @@ impl Default for TransformConfig {
             size: 224,
             resize: None,
             smallest_crop: 0.08,
+            interpolation: Interpolation::default(),
             normalization: Normalization::default(),
             reduced_decoding: false,
         }

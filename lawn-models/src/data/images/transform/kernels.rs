@@ -108,6 +108,7 @@ fn byte(sum: i32) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::filter::Interpolation;
     use super::*;
 
     /// What is compiled for every processor computes what is compiled for this one.
@@ -118,14 +119,15 @@ mod tests {
             let from: Vec<u8> = (0..height * stride)
                 .map(|place| (place * 7_919 % 251) as u8)
                 .collect();
-            let taps = Taps::new(width, [0.0, width as f64], to, 0, to);
+            let filter = Interpolation::Bicubic;
+            let taps = Taps::new(width, [0.0, width as f64], to, [0, to], filter);
             let mut across = [(); 2].map(|()| vec![0; height * to * CHANNELS]);
             let pixels = PixelRows::packed(&from, [height, width]);
             along_rows(pixels, &taps, &mut across[0]);
             rows(pixels, &taps, &mut across[1]);
             assert!(across[0] == across[1], "{width} to {to}");
             assert!(across[0].iter().any(|&value| value > 0));
-            let taps = Taps::new(height, [0.0, height as f64], to, 0, to);
+            let taps = Taps::new(height, [0.0, height as f64], to, [0, to], filter);
             let mut down = [(); 2].map(|()| vec![0; to * stride]);
             down_columns(&from, stride, 0, &taps, &mut down[0]);
             columns(&from, stride, 0, &taps, &mut down[1]);

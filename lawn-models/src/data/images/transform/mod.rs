@@ -2,6 +2,7 @@
 
 mod config;
 mod crop;
+mod filter;
 mod kernels;
 mod resize;
 mod scratch;
@@ -11,6 +12,7 @@ mod tests;
 mod view;
 
 pub use config::{Normalization, TransformConfig};
+pub use filter::Interpolation;
 pub(crate) use scratch::Scratch;
 pub(crate) use view::Transform;
 
@@ -23,5 +25,5 @@ pub(crate) fn shrunk(image: Image, side: usize) -> Image {
         return image;
     }
     let size = crop::resized(size, side);
-    resize::resized(&image, size, Region::whole(size))
+    resize::resized(&image, size, Region::whole(size), Interpolation::Bilinear)
 }

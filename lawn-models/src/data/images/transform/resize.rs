@@ -1,9 +1,9 @@
-//! Bilinear resizing with antialiasing, bit by bit as PIL does it.
+//! Resizing with antialiasing, bit by bit as PIL does it.
 //!
 //! ```text
-//! s = max(in/out, 1)                               the filter grows where the image shrinks
+//! s = max(in/out, 1)                               the filter f grows where the image shrinks
 //! c_i = (i + 1/2)·in/out                           centre of output pixel i
-//! w_ij ∝ max(0, 1 − |j + 1/2 − c_i|/s)             over input pixels j, Σ_j w_ij = 1
+//! w_ij ∝ f((j + 1/2 − c_i)/s)                      over input pixels j, Σ_j w_ij = 1
 //! y_i = Σ_j w_ij x_j
 //! ```
 //! Rows first, then columns, each rounded to a byte; weights are integers of 22 bits.
@@ -12,6 +12,7 @@
 
 use std::ops::Range;
 
+use super::filter::Interpolation;
 use super::kernels::{along_rows, down_columns};
 use super::taps::Taps;
 use crate::data::images::image::{CHANNELS, Image, PixelRows, Region};
@@ -45,6 +46,7 @@ pub(super) fn resize(
     from: Extent<'_>,
     [height, width]: [usize; 2],
     window: Region,
+    interpolation: Interpolation,
     rows: &mut Vec<u8>,
     to: &mut Image,
 ) {
@@ -52,8 +54,9 @@ pub(super) fn resize(
     let Extent { pixels, x, y } = from;
     let is_as_wide = pixels.width == width && x == [0.0, width as f64];
     let is_as_high = pixels.height == height && y == [0.0, height as f64];
-    let across = Taps::new(pixels.width, x, width, window.left, window.width);
-    let down = Taps::new(pixels.height, y, height, window.top, window.height);
+    let taps = |from, extent, to, range| Taps::new(from, extent, to, range, interpolation);
+    let across = taps(pixels.width, x, width, [window.left, window.width]);
+    let down = taps(pixels.height, y, height, [window.top, window.height]);
     // Rows that the window is made of, and no others.
     let Range { start: first, end } = if is_as_high {
         window.top..window.top + window.height
@@ -88,9 +91,14 @@ pub(super) fn resize(
 }
 
 /// As [`resize`], of a whole image.
-pub(super) fn resized(image: &Image, size: [usize; 2], window: Region) -> Image {
+pub(super) fn resized(
+    image: &Image,
+    size: [usize; 2],
+    window: Region,
+    interpolation: Interpolation,
+) -> Image {
     let mut to = Image::default();
     let from = Extent::whole(image.pixels());
-    resize(from, size, window, &mut Vec::new(), &mut to);
+    resize(from, size, window, interpolation, &mut Vec::new(), &mut to);
     to
 }

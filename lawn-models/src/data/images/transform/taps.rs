@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::filter::Interpolation;
+
 /// Bits of a weight.
 pub(super) const BITS: u32 = 22;
 
@@ -24,12 +26,13 @@ impl Taps {
         from: usize,
         extent: [f64; 2],
         to: usize,
-        start: usize,
-        count: usize,
+        [start, count]: [usize; 2],
+        interpolation: Interpolation,
     ) -> Self {
         let scale = (extent[1] - extent[0]) / to as f64;
         let grown = scale.max(1.0);
-        let most = grown.ceil() as usize * 2 + 1;
+        let reach = interpolation.support() * grown;
+        let most = reach.ceil() as usize * 2 + 1;
         let mut taps = Self {
             starts: Vec::with_capacity(count),
             counts: Vec::with_capacity(count),
@@ -39,17 +42,18 @@ impl Taps {
         let mut exact = vec![0.0; most];
         for place in 0..count {
             let centre = extent[0] + ((start + place) as f64 + 0.5) * scale;
-            let first = (centre - grown + 0.5).max(0.0) as usize;
-            let last = ((centre + grown + 0.5) as usize).min(from);
+            let first = (centre - reach + 0.5).max(0.0) as usize;
+            let last = ((centre + reach + 0.5) as usize).min(from);
             let mut sum = 0.0;
             for (tap, weight) in exact[..last - first].iter_mut().enumerate() {
                 let distance = ((tap + first) as f64 - centre + 0.5) * (1.0 / grown);
-                *weight = (1.0 - distance.abs()).max(0.0);
+                *weight = interpolation.weight(distance);
                 sum += *weight;
             }
             let weights = &mut taps.weights[place * most..][..last - first];
             for (weight, exact) in weights.iter_mut().zip(&exact) {
-                *weight = (0.5 + exact / sum * f64::from(1 << BITS)) as i32;
+                // To the nearest integer, ties away from 0.
+                *weight = (exact / sum * f64::from(1 << BITS)).round() as i32;
             }
             taps.starts.push(first);
             taps.counts.push(last - first);

@@ -2,6 +2,7 @@
 
 use super::config::TransformConfig;
 use super::crop;
+use super::filter::Interpolation;
 use super::resize::{Extent, resize};
 use super::scratch::Scratch;
 use crate::data::images::decode::Fault;
@@ -16,6 +17,7 @@ pub(crate) struct Transform {
     size: usize,
     shorter_side: usize,
     smallest_crop: f64,
+    interpolation: Interpolation,
     reduced_decoding: bool,
 }
 
@@ -25,6 +27,7 @@ impl Transform {
             size: config.size as usize,
             shorter_side: config.shorter_side() as usize,
             smallest_crop: config.smallest_crop,
+            interpolation: config.interpolation,
             reduced_decoding: config.reduced_decoding,
         }
     }
@@ -74,7 +77,8 @@ impl Transform {
             x: x.map(|place| place - start[0]),
             y: y.map(|place| place - start[1]),
         };
-        resize(from, square, Region::whole(square), rows, shown);
+        let all = Region::whole(square);
+        resize(from, square, all, self.interpolation, rows, shown);
         Ok(numbers.unit() < 0.5)
     }
 
@@ -89,7 +93,7 @@ impl Transform {
             ..
         } = scratch;
         let from = Extent::whole(picture.whole(decoded)?);
-        resize(from, size, window, rows, shown);
+        resize(from, size, window, self.interpolation, rows, shown);
         Ok(())
     }
 }
