@@ -248,3 +248,54 @@ fn remarks(test: &CellTest, before: &[CellTest]) -> String {
     said.retain(|one| !one.is_empty());
     said.join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lawn_models::RangeStep;
+
+    #[test]
+    fn what_to_try_hangs_on_how_a_test_ended() {
+        let end = |losses: &[f64], diverged: bool, minimum: Option<f64>| {
+            let steps = losses.iter().enumerate();
+            let step = |(index, &smoothed): (usize, &f64)| RangeStep {
+                learning_rate: 10f64.powi(index as i32),
+                loss: smoothed,
+                smoothed,
+            };
+            let test = CellTest {
+                task: "task".into(),
+                arm: "arm".into(),
+                batch_size: 1,
+                rate_factor: 1.0,
+                found: RangeTest {
+                    steps: steps.map(step).collect(),
+                    diverged,
+                    steepest: None,
+                    tenth_of_minimum: minimum,
+                    unconstrained: false,
+                },
+            };
+            test.end()
+        };
+        assert_eq!(end(&[], true, None), "diverged at once: lower --from");
+        assert_eq!(end(&[2.0, 1.0, 3.0], false, Some(1.0)), "");
+        assert_eq!(end(&[2.0, 1.0], true, Some(1.0)), "diverged above 1.00e1");
+        for (found, part) in [
+            (
+                end(&[2.0, 1.0, 0.5], false, None),
+                "no minimum up to 1.00e2: raise --to",
+            ),
+            (
+                end(&[2.0], true, None),
+                "after 1 step: lower --from, or take more --steps",
+            ),
+            (
+                end(&[2.0, 3.0, 4.0], false, None),
+                "has not fallen up to 1.00e2, in 3 steps",
+            ),
+        ] {
+            assert!(found.contains(part), "{part:?} is not in: {found}");
+        }
+    }
+}

@@ -62,15 +62,16 @@ fn what_is_not_in_the_file_is_refused() {
 /// What is to be tried where no rate is suggested, and an exit code that a script sees.
 #[test]
 fn a_range_without_a_suggestion_says_what_to_try() {
-    for (more, expected) in [
-        (["--from", "1e-9", "--to", "1e-8"], "raise --to"),
-        (["--from", "1e30", "--to", "1e35"], "lower --from"),
+    let more = ["--from", "1e30", "--to", "1e35", "--steps", "30"];
+    let (_kept, output) = lr_find(SMALL, &more);
+    let text = said(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    for part in [
+        "diverged",
+        "lower --from",
+        "no rate is suggested for any arm",
     ] {
-        let (_kept, output) = lr_find(SMALL, &[&more[..], &["--steps", "30"]].concat());
-        let text = said(&output);
-        assert_eq!(output.status.code(), Some(1), "{text}");
-        assert!(text.contains(expected), "{text}");
-        assert!(text.contains("no rate is suggested for any arm"), "{text}");
+        assert!(text.contains(part), "{part:?} is not in: {text}");
     }
 }
 
