@@ -3,6 +3,8 @@
 use lawn_core::Determinism;
 use tch::{Device, Kind, Tensor};
 
+use crate::device::DeviceMemory;
+
 /// How far apart losses and gradients may be where operations do not repeat their bits, relative to the
 /// loss and to the norm of each gradient. What is wrong with a graph, such as numbers of the step
 /// before, is not small.
@@ -45,17 +47,16 @@ impl BothWays<'_> {
     /// is right, whatever was found.
     pub(super) fn compare(&self, same_bits: bool) -> (Tensor, Option<String>) {
         let _guard = tch::no_grad_guard();
-        let before: Vec<Kept> = [&self.statistics, &self.memory, &self.gradients]
-            .map(Kept::new)
-            .into();
-        let loss = kept(&(self.replay)());
-        let after: Vec<Kept> = [&self.statistics, &self.memory, &self.gradients]
-            .map(Kept::new)
-            .into();
+        let all = [&self.statistics, &self.memory, &self.gradients];
+        let at = Place::with_room(all);
+        let before = all.map(|of| Kept::new(of, at));
+        let loss = at.copy(&(self.replay)());
+        let after = all.map(|of| Kept::new(of, at));
         before.iter().for_each(Kept::put_back);
+        drop(before);
         let (loss_without, gradients) = tch::with_grad(|| (self.pass)());
-        let gradients: Vec<Tensor> = gradients.iter().map(kept).collect();
-        let mut found = differs(&loss, &kept(&loss_without), same_bits, 0.0)
+        let gradients: Vec<Tensor> = gradients.iter().map(|one| at.see(one)).collect();
+        let mut found = differs(&loss, &at.see(&loss_without), same_bits, 0.0)
             .then(|| "the loss".to_owned())
             .or_else(|| self.differing_gradient(&after[2], &gradients, same_bits))
             .or_else(|| after[0].differing(same_bits));
@@ -94,44 +95,79 @@ impl BothWays<'_> {
     }
 }
 
-/// Copies on the host of memory that is written to.
+/// Where copies are.
+#[derive(Clone, Copy)]
+enum Place {
+    /// Beside what they are of.
+    Beside,
+    /// On the host, where they take nothing from a device.
+    Host,
+}
+
+/// How often all of it has to have room beside itself: two copies, and what comparisons make.
+const ROOM: u64 = 4;
+
+impl Place {
+    /// The nearest that has room for copies of all this.
+    fn with_room(all: [&Named; 3]) -> Self {
+        let tensors = || all.into_iter().flatten().map(|(_, one)| one);
+        let device = tensors().map(Tensor::device).find(|at| at.is_cuda());
+        let Some(memory) = device.and_then(DeviceMemory::of) else {
+            return Self::Beside;
+        };
+        let bytes = |one: &Tensor| one.numel() as u64 * one.kind().elt_size_in_bytes() as u64;
+        match memory.free / ROOM > tensors().map(bytes).sum() {
+            true => Self::Beside,
+            false => Self::Host,
+        }
+    }
+
+    fn copy(self, tensor: &Tensor) -> Tensor {
+        match self {
+            Self::Host if tensor.device() != Device::Cpu => self.see(tensor),
+            _ => tensor.detach().copy(),
+        }
+    }
+
+    /// A tensor, if it is one, where it can be compared with copies.
+    fn see(self, tensor: &Tensor) -> Tensor {
+        match self {
+            _ if !tensor.defined() => Tensor::new(),
+            Self::Beside => tensor.detach(),
+            Self::Host => tensor.detach().to_device(Device::Cpu),
+        }
+    }
+}
+
+/// Copies of memory that is written to.
 struct Kept<'a> {
-    places: &'a Named,
+    of: &'a Named,
     copies: Vec<Tensor>,
+    at: Place,
 }
 
 impl<'a> Kept<'a> {
-    fn new(places: &'a Named) -> Self {
+    fn new(of: &'a Named, at: Place) -> Self {
         Self {
-            copies: places.iter().map(|(_, place)| kept(place)).collect(),
-            places,
+            copies: of.iter().map(|(_, one)| at.copy(one)).collect(),
+            of,
+            at,
         }
     }
 
     fn put_back(&self) {
-        for ((_, place), copy) in self.places.iter().zip(&self.copies) {
+        for ((_, place), copy) in self.of.iter().zip(&self.copies) {
             place.detach().copy_(copy);
         }
     }
 
     /// The first that is not as it was, by name.
     fn differing(&self, same_bits: bool) -> Option<String> {
-        let pairs = self.places.iter().zip(&self.copies);
+        let pairs = self.of.iter().zip(&self.copies);
         let mut apart =
-            pairs.filter(|((_, place), copy)| differs(copy, &kept(place), same_bits, 0.0));
+            pairs.filter(|((_, one), copy)| differs(copy, &self.at.see(one), same_bits, 0.0));
         let ((name, _), _) = apart.next()?;
         Some(name.clone())
-    }
-}
-
-/// A copy on the host, where it takes nothing from a device.
-fn kept(tensor: &Tensor) -> Tensor {
-    if !tensor.defined() {
-        return Tensor::new();
-    }
-    match tensor.device() {
-        Device::Cpu => tensor.detach().copy(),
-        _ => tensor.detach().to_device(Device::Cpu),
     }
 }
 
@@ -139,7 +175,7 @@ fn norm(tensor: &Tensor) -> f64 {
     tensor.to_kind(Kind::Double).norm().double_value(&[])
 }
 
-/// Whether one, on the host, is not the other: in any bit, or by more than rounding, of which `least`
+/// Whether one is not the other, which lies beside it: in any bit, or by more than rounding, of which `least`
 /// is what a norm counts as at the least. What is no number is the same only in all its bits.
 fn differs(one: &Tensor, other: &Tensor, same_bits: bool, least: f64) -> bool {
     if one.size() != other.size() || one.kind() != other.kind() {
