@@ -42,7 +42,8 @@
 //! (`RANK`, `LOCAL_RANK`, `WORLD_SIZE`, `MASTER_ADDR`, `MASTER_PORT`) or `srun`'s around it; or once,
 //! with `--ranks N` and none of them, where it starts the others itself on its machine. Slurm starts
 //! it by `srun`, the others once; the local one takes out of its environment what says that the
-//! launcher is a rank. Rank 0 holds the lease, writes the files and gives the exit code.
+//! launcher is a rank. Rank 0 holds the lease, writes the files and gives the exit code. Where it is lost
+//! and no launcher stands in its lease, one of the others follows it there and writes the outcome.
 
 mod command;
 mod failure;
