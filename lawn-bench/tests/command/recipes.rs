@@ -40,8 +40,8 @@ fn every_recipe_is_planned() {
         ("cifar10-vgg19", 6 * 3 * (16 + 8)),
         ("he-neumf-ml-1m", 2 * (8 + 3)),
         ("rendle-mf", 2 * (8 + 8)),
-        ("mlperf-ncf", 2 * (16 + 8)),
-        ("nvidia-ncf-ml-20m", 2 * (16 + 8)),
+        ("mlperf-ncf", 2 * (16 + 8) + 8),
+        ("nvidia-ncf-ml-20m", 2 * (16 + 8) + 8),
         ("criteo-1tb-algoperf-dlrm", 6 * (5 + 5)),
         ("mlperf-dlrm-dcnv2", 2 * 3 * (8 + 5)),
         ("cowclip-criteo-kaggle", 4 * 8 * (4 + 3)),
@@ -70,7 +70,9 @@ fn every_recipe_is_planned() {
                 assert_eq!(other.space.get(key), Some(axis), "{}: {key}", one.name);
             }
         }
-        assert_eq!(pairs * 2, arms.len(), "{name}");
+        // A published setting stands by itself.
+        let tuned = arms.iter().filter(|arm| !arm.space.is_empty());
+        assert_eq!(pairs * 2, tuned.count(), "{name}");
     }
 }
 
