@@ -9,7 +9,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use super::draw::{self, Coordinate, draw};
+use super::draw::{self, Coordinate, complement, draw};
 use super::presets::{self, PRESET};
 use super::rate::{self, LEARNING_RATE, RATE_BATCH_SIZE};
 use super::raw::SETTINGS;
@@ -109,6 +109,12 @@ impl<'i> RawArm<'i> {
         self.axes.iter().any(|axis| axis.name() == name)
     }
 
+    /// Whether it says a hyper-parameter, by this name or as what that lacks to 1.
+    fn says(&self, name: &str) -> bool {
+        let has = |name: &str| self.fixes(name) || self.tunes(name);
+        has(name) || complement(name).is_some_and(|other| has(&other))
+    }
+
     fn has_rate(&self) -> bool {
         self.fixes(LEARNING_RATE) || self.tunes(LEARNING_RATE)
     }
@@ -126,7 +132,7 @@ impl<'i> RawArm<'i> {
             None => from.to_owned(),
         };
         for (key, value) in &defaults.fixed {
-            if !self.fixes(key.get_ref()) && !self.tunes(key.get_ref()) {
+            if !self.says(key.get_ref()) {
                 self.origins
                     .insert(key.get_ref().to_string(), origin(key.get_ref()));
                 self.fixed.insert(key.clone(), value.clone());
@@ -134,7 +140,7 @@ impl<'i> RawArm<'i> {
         }
         let inherited = defaults.axes.iter();
         let inherited: Vec<_> = inherited
-            .filter(|axis| !self.fixes(axis.name()) && !self.tunes(axis.name()))
+            .filter(|axis| !self.says(axis.name()))
             .cloned()
             .collect();
         for axis in &inherited {

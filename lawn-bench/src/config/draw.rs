@@ -77,6 +77,18 @@ const ORDER: [&str; 62] = [
 /// What a decay lacks to 1 lies along its dimension: no arm has both.
 const COMPLEMENT: &str = "one_minus_";
 
+/// Decays that may be given as what they lack to 1.
+const DECAYS: [&str; 3] = ["momentum", "beta1", "beta2"];
+
+/// The other name by which a decay may be given.
+pub(super) fn complement(name: &str) -> Option<String> {
+    let of = |name: &str| DECAYS.contains(&name);
+    match name.strip_prefix(COMPLEMENT) {
+        Some(own) => of(own).then(|| own.to_owned()),
+        None => of(name).then(|| format!("{COMPLEMENT}{name}")),
+    }
+}
+
 /// The dimension of a hyper-parameter.
 pub(super) fn dimension(name: &str) -> Option<usize> {
     let name = name.strip_prefix(COMPLEMENT).unwrap_or(name);

@@ -483,3 +483,17 @@ fn an_unknown_name_is_told_what_there_is() {
     let said = read("preset = \"algoperf-nadamw\"\nmomentum = 0.9").unwrap_err();
     assert!(said.contains("momentum"), "{said}");
 }
+
+/// A decay replaces what the preset says that it lacks to 1.
+#[test]
+fn an_arm_gives_a_decay_of_its_preset_by_either_name() {
+    let settings = |arm: &str| {
+        let sweep = read(&format!("preset = \"algoperf-nadamw-1\"\n{arm}")).unwrap();
+        let optimizer = sweep.arms[0].settings[0].optimizer.clone();
+        (optimizer.beta1, optimizer.one_minus_beta1)
+    };
+    assert_eq!(settings("beta1 = 0.8"), (Some(0.8), None));
+    assert_eq!(settings("one_minus_beta1 = 0.3"), (None, Some(0.3)));
+    let (own, rest) = settings("");
+    assert!(own.is_some() != rest.is_some());
+}

@@ -97,7 +97,7 @@ impl Parameters {
     ///
     /// Layers are those of [`set_layers`](Self::set_layers) or, without it, of parameters that
     /// follow each other under one name but for its last part. Those of one block, whose names are
-    /// the same up to a number, are one layer here, and a normalization or another layer without a
+    /// the same up to a number, as in `layer1.0` and `stage1.block1`, are one layer here, and a normalization or another layer without a
     /// matrix is of the layer before it. A parameter that no layer names has the rate of the first.
     /// Each takes from the one before it, unless it is said to be [after](crate::Layer::after) others:
     /// then the way to the output counts, the longest where there are several, and layers of
@@ -184,13 +184,15 @@ impl Parameters {
     }
 }
 
-/// The name of the block that a parameter is of: that of its layer, up to the first number in it.
+/// The name of the block that a parameter is of: that of its layer, up to the first number in it, by
+/// itself or behind the word `block`.
 fn block_of(name: &str) -> &str {
     let layer = layer_of(name);
     let mut end = 0;
     for part in layer.split('.') {
         end += part.len();
-        if !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()) {
+        let number = part.strip_prefix("block").unwrap_or(part);
+        if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) {
             return &layer[..end];
         }
         end += 1;

@@ -20,6 +20,8 @@ use crate::rule::interface::Rule;
 ///
 /// *Source:* Chen et al. 2023, arXiv 2302.06675, program 1; `Lion` of timm, which has the same
 /// defaults.
+///
+/// *Differs from* both in nothing but rounding.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LionConfig {

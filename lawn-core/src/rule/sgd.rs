@@ -23,6 +23,8 @@ use crate::rule::rows::RowUpdates;
 ///
 /// *Source:* Sutskever et al. 2013, in the form of `torch.optim.SGD`: the
 /// learning rate is outside of `v`, and dampening is left out of the first update.
+///
+/// *Differs from* that of Sutskever et al., whose learning rate is within `v`; from torch's in nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SgdConfig {

@@ -396,6 +396,29 @@ fn rates_fall_towards_the_input() {
     assert!(parameters.groups_by_depth(0.0).is_err());
 }
 
+/// However a net calls its blocks.
+#[test]
+fn a_block_is_one_layer() {
+    let rates = |blocks: [&str; 2]| -> Vec<f64> {
+        let vs = tch::nn::VarStore::new(Device::Cpu);
+        for block in blocks {
+            for layer in ["conv1", "conv2"] {
+                let at = block.split('.').fold(vs.root(), |at, part| at / part);
+                let _ = (at / layer).zeros("weight", &[3, 3]);
+            }
+        }
+        let parameters = Parameters::from_var_store(&vs).unwrap();
+        let groups = parameters.groups_by_depth(0.5).unwrap();
+        groups
+            .iter()
+            .map(|group| group.learning_rate_scale)
+            .collect()
+    };
+    for blocks in [["layer1.0", "layer1.1"], ["stage1.block1", "stage1.block2"]] {
+        assert_eq!(rates(blocks), [0.5, 0.5, 1.0, 1.0], "{blocks:?}");
+    }
+}
+
 /// Of two towers, what is as far from the output has the same rate, however long the way to it is.
 #[test]
 fn rates_of_branches_go_by_the_way_to_the_output() {

@@ -171,7 +171,8 @@ fn config_of(config: &TrialConfig, steps: u64) -> TrialConfig {
 }
 
 /// Where the smoothed loss falls fastest, and a tenth of where it is least. A loss that falls to the
-/// last of all steps has its minimum beyond them.
+/// last of all steps has its minimum beyond them, and one that falls by less than it differs from step
+/// to step has none.
 fn suggestions(steps: &[RangeStep], diverged: bool) -> (Option<f64>, Option<f64>) {
     let least = steps.iter().enumerate();
     let least = least.min_by(|(_, one), (_, other)| one.smoothed.total_cmp(&other.smoothed));
@@ -179,6 +180,14 @@ fn suggestions(steps: &[RangeStep], diverged: bool) -> (Option<f64>, Option<f64>
     let Some((end, minimum)) = least.filter(|(index, _)| is_within(*index)) else {
         return (None, None);
     };
+    let before = &steps[..=end];
+    let highest = before
+        .iter()
+        .map(|step| step.smoothed)
+        .fold(f64::MIN, f64::max);
+    if highest - minimum.smoothed <= between_steps(before) {
+        return (None, None);
+    }
     // Rates are evenly spaced on the logarithm, so that slopes are differences.
     let falls = steps[..=end].windows(2);
     let falls = falls.map(|pair| (pair[1].smoothed - pair[0].smoothed, pair[1].learning_rate));
@@ -190,9 +199,37 @@ fn suggestions(steps: &[RangeStep], diverged: bool) -> (Option<f64>, Option<f64>
     )
 }
 
+/// The median of how much the loss differs from one step to the next.
+fn between_steps(steps: &[RangeStep]) -> f64 {
+    let mut all: Vec<f64> = steps
+        .windows(2)
+        .map(|pair| (pair[1].loss - pair[0].loss).abs())
+        .collect();
+    all.sort_by(f64::total_cmp);
+    all.get(all.len() / 2).copied().unwrap_or(0.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn noise_is_no_fall() {
+        let step = |index: i32, loss: f64, smoothed: f64| RangeStep {
+            learning_rate: 10f64.powi(index),
+            loss,
+            smoothed,
+        };
+        let noisy = [
+            step(-9, 0.70, 0.700),
+            step(-8, 0.68, 0.698),
+            step(-7, 0.71, 0.699),
+            step(-6, 0.69, 0.698),
+            step(-5, 0.67, 0.695),
+            step(-4, 0.71, 0.697),
+        ];
+        assert_eq!(suggestions(&noisy, false), (None, None));
+    }
 
     #[test]
     fn suggestions_are_of_the_fall_to_the_minimum() {

@@ -72,11 +72,12 @@ pub struct OptimizerSettings {
     /// Whether the rule's update loses its radial part; `lawn` only.
     #[serde(default = "yes")]
     pub project_update: bool,
-    /// Bound of `cpr`: so many times the squared norm at the start.
+    /// Bound of `cpr`: so many times the squared norm at the start, the paper's `dependent`. With neither
+    /// bound it is that at the end of the free phase, the paper's `warm_start`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub bound_factor: Option<f64>,
-    /// Bound of `cpr`: this squared norm for every unit.
+    /// Bound of `cpr`: this squared norm for every unit, the paper's `uniform`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub bound_square: Option<f64>,

@@ -127,6 +127,9 @@ impl OptimizerSettings {
             let factor = self.decay_factor.unwrap_or(0.1);
             let sound = factor > 0.0 && factor < 1.0;
             require(sound, "decay_factor", factor, "above 0 and below 1")?;
+            let end = self.end_factor.unwrap_or(0.0);
+            let below = "below 1: the rate falls to this part of it at the most";
+            require(end < 1.0, "end_factor", end, below)?;
         }
         let power = self.decay_power.unwrap_or(1.0);
         require(

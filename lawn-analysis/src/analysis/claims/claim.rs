@@ -213,6 +213,13 @@ fn sentence(
     let Some(estimate) = evidence.estimate else {
         let why = evidence.why_none.as_deref();
         let why = why.unwrap_or("no seed has a number");
+        if let (true, Some(p)) = (evidence.is_tie, registered) {
+            let seeds = count(evidence.seeds, "seed", "seeds");
+            return format!(
+                "{head} on {task}: {claim}. There is no estimate: {why} ({seeds}, no interval, adjusted {}){tail}.",
+                p_value(p)
+            );
+        }
         return format!("{head} on {task}: {claim}. There is no estimate: {why}{tail}.");
     };
     let p = registered.map_or("no p-value".to_owned(), |p| {
