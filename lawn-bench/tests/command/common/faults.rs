@@ -424,15 +424,6 @@ pub(crate) const FAULTS: &[Fault] = &[
         &["arm `sgd` has both a grid and ranges"],
     ),
     (
-        "rule = \"adam\"\n\n",
-        "rule = \"adam\"\nlearning_rate = 0.1\n\n",
-        "adam]\nrule",
-        &[
-            "arm `adam` has 1 setting and nothing to tune",
-            "tuning.settings asks for 9",
-        ],
-    ),
-    (
         "name = \"right\"",
         "name = \"../up\"",
         "\"../up\"",
