@@ -235,6 +235,20 @@ pub enum Error {
         /// The words that trials have.
         found: String,
     },
+    /// A column that nothing is read from says that trials did not end well.
+    #[error(
+        "{}: column `{column}` says how trials ended ({words}), and is not read: --column outcome={column} reads it, \
+         --constant outcome=ok takes all as ended well",
+        path.display()
+    )]
+    UnreadOutcome {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// Its words.
+        words: String,
+    },
     /// No trial of the results has ended.
     #[error("{}: no trial has ended", path.display())]
     NoneEnded {

@@ -29,9 +29,9 @@ pub struct LiveCell {
     pub arm: String,
     /// Samples per optimizer step.
     pub batch_size: i64,
-    /// Tuning trials that are over, and all.
+    /// Tuning trials that ended well, and all.
     pub tuned: [usize; 2],
-    /// Confirmation trials that are over, and all.
+    /// Confirmation trials that ended well, and all.
     pub confirmed: [usize; 2],
     /// Trials that did not end `ok`, by the word of their outcome.
     pub failed: Vec<(String, usize)>,

@@ -430,3 +430,62 @@ fn a_file_without_anything_is_said_to_be_empty() {
         );
     }
 }
+
+/// Four trials with what a column of another name says of each.
+fn with_states(states: [&str; 4]) -> String {
+    let mut text = "task,arm,batch_size,seed,metric,test_metric,State\n".to_owned();
+    for (seed, state) in states.iter().enumerate() {
+        text += &format!("t,a,64,{seed},accuracy,0.7,{state}\n");
+    }
+    text
+}
+
+#[test]
+fn a_column_of_states_that_is_not_read_is_refused() {
+    let read_it = ResultsOptions {
+        layout: Layout {
+            columns: vec![pair("outcome", "State")],
+            ..Layout::default()
+        },
+        ..ResultsOptions::default()
+    };
+    let all_well = ResultsOptions {
+        layout: Layout {
+            constants: vec![pair("outcome", "ok")],
+            ..Layout::default()
+        },
+        ..ResultsOptions::default()
+    };
+    for states in [
+        ["COMPLETE", "PRUNED", "COMPLETE", ""],
+        ["finished", "failed", "running", "finished"],
+    ] {
+        let text = with_states(states);
+        let said = refused(&[("a.csv", &text)], &ResultsOptions::default());
+        for words in [
+            "column `State` says how trials ended",
+            "--column outcome=State",
+        ] {
+            assert!(said.contains(words), "{words:?} is not in: {said}");
+        }
+        read(&[("a.csv", &text)], &read_it).unwrap();
+        read(&[("a.csv", &text)], &all_well).unwrap();
+    }
+    // All ended well, or the column says something else.
+    for states in [["finished"; 4], ["nan"; 4], ["failed", "x", "y", "z"]] {
+        let read = read(
+            &[("a.csv", &with_states(states))],
+            &ResultsOptions::default(),
+        );
+        assert_eq!(read.unwrap().ignored, ["State"], "{states:?}");
+    }
+}
+
+#[test]
+fn percent_beside_fractions_within_one_arm_is_refused() {
+    let text = "task,arm,batch_size,seed,metric,test_metric\nt,a,64,1,accuracy,0.71\n\
+                t,a,64,2,accuracy,70.5\nt,a,64,3,accuracy,0.69\nt,a,64,4,accuracy,0.70\n";
+    let said = refused(&[("a.csv", text)], &ResultsOptions::default());
+    assert!(said.contains("looks like percent"), "{said}");
+    assert!(said.contains("of arm a is 70.5 to 70.5"), "{said}");
+}

@@ -7,7 +7,7 @@ use lawn_analysis::Records;
 use lawn_analysis::records::{Outcome, Word};
 use lawn_analysis::report::{Live, LiveCell, RunningTrial};
 
-use super::status::{CellStatus, Contestant, Leaderboard, Status};
+use super::status::{CellStatus, Contestant, Count, Leaderboard, Status};
 use crate::duration::humantime;
 use crate::plan::Plan;
 use crate::run::log;
@@ -98,13 +98,18 @@ fn counted(
         .collect()
 }
 
+/// Trials that ended well, of all.
+fn ended_well(count: Count) -> [usize; 2] {
+    [count.done - count.failed, count.all]
+}
+
 fn cell(status: &CellStatus) -> LiveCell {
     LiveCell {
         task: status.cell.task.clone(),
         arm: status.cell.arm.clone(),
         batch_size: i64::try_from(status.cell.batch_size).unwrap_or(i64::MAX),
-        tuned: [status.tuned.done, status.tuned.all],
-        confirmed: [status.confirmed.done, status.confirmed.all],
+        tuned: ended_well(status.tuned),
+        confirmed: ended_well(status.confirmed),
         failed: counted(&status.outcomes, |word| word != Outcome::Ok.as_str()),
         best: status.best_validation,
         mean: status.confirmed_validation.map(|of| (of.mean, of.trials)),

@@ -410,6 +410,17 @@ fn values_in_another_order_are_no_extension() {
         let refused = Growth::new(&there, &plan(&text)).expect_err("it is no growth");
         assert_eq!(refused, [expected]);
     }
+    // Nor are they where another value comes along.
+    let more = TWELVE.replace(rates, "[0.1, 0.3, 1.0, 3.0, 9.0]");
+    let refused = Growth::new(&there, &plan(&more)).expect_err("it is no growth");
+    assert!(refused[0].contains("learning_rate"), "{refused:?}");
+    for longer in [
+        "[3.0, 1.0, 0.3, 0.1, 0.03]",
+        "[9.0, 3.0, 1.0, 0.5, 0.3, 0.1]",
+    ] {
+        let growth = Growth::new(&there, &plan(&TWELVE.replace(rates, longer)));
+        assert!(growth.is_ok(), "{longer}: {growth:?}");
+    }
     // One value more may stand anywhere.
     let more = TWELVE.replace(rates, "[0.1, 0.2, 0.3, 1.0, 3.0]");
     let growth = Growth::new(&there, &plan(&more)).expect("it adds a value");

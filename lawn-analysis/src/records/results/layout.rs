@@ -8,6 +8,7 @@ use super::ended;
 use super::last::{self, End};
 use super::pattern::{Ambiguous, Pattern};
 use super::sheet::{self, Cells, Sheet};
+use super::states;
 use super::suggestion;
 use super::texts::{REQUIRED, is_result, type_of};
 use super::wide::{METRIC, Slice, Wide, WideColumns};
@@ -178,6 +179,22 @@ impl Layout {
                 ended::suspected(&laid.columns, &names[index], &numbers)
             });
             laid.suspected = notes.collect();
+        }
+        if !has("outcome") {
+            let others = (0..names.len()).filter(|index| !taken.used[*index] && !wide.has(*index));
+            for index in others {
+                // A column that is not read need not be one of words.
+                let Ok(cells) = sheet.cells(index, "a word") else {
+                    continue;
+                };
+                if let Some(words) = states::states_in(&cells.texts) {
+                    return Err(Error::UnreadOutcome {
+                        path: path.to_owned(),
+                        column: names[index].clone(),
+                        words: words.join(", "),
+                    });
+                }
+            }
         }
         laid.ignored = taken.ignored(sheet, &wide);
         laid.unused = unused;

@@ -1,6 +1,6 @@
 //! What other tools call an outcome: `COMPLETE`, `finished`, `FAIL`, `PRUNED`, `killed`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use super::texts::{Place, Texts, listed_in};
@@ -164,6 +164,28 @@ pub(super) fn of(word: &str) -> Option<Outcome> {
             .find(|(_, words)| words.contains(&plain.as_str()))
     };
     Outcome::parse(&plain).or_else(|| synonyms().map(|(outcome, _)| *outcome))
+}
+
+/// Whether a word says how a trial ended, or that it has not: whether it ended well.
+pub(super) fn ended_well(word: &str) -> Option<bool> {
+    match of(word) {
+        Some(outcome) => Some(outcome == Outcome::Ok),
+        None => UNFINISHED.contains(&plain(word).as_str()).then_some(false),
+    }
+}
+
+/// The words of a column that says how trials ended, some of which did not end well; none where it
+/// says something else, as a column of numbers that are not there.
+pub(super) fn states_in(texts: &[String]) -> Option<Vec<&str>> {
+    let words: BTreeSet<&str> = texts.iter().map(|text| text.trim()).collect();
+    let words = words.into_iter().filter(|word| !word.is_empty());
+    let words: Vec<&str> = words.collect();
+    let ends: Vec<bool> = words
+        .iter()
+        .map(|word| ended_well(word))
+        .collect::<Option<_>>()?;
+    let says = words.iter().any(|word| plain(word) != "nan");
+    (says && ends.contains(&false)).then_some(words)
 }
 
 /// A word in lower case with hyphens, without the type before it: `TrialState.FAIL` is `fail`.

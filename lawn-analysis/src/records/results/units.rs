@@ -21,7 +21,7 @@ const COLUMNS: [(&str, Value); 3] = [
     ("validation_metric", |trial| trial.validation_metric),
 ];
 
-/// Numbers that one hand wrote, most likely in one unit.
+/// Numbers that one hand wrote, most likely in one unit: those up to 1, or those above.
 struct Group<'t> {
     file: usize,
     column: &'static str,
@@ -32,8 +32,8 @@ struct Group<'t> {
     values: Vec<f64>,
 }
 
-/// Refuses numbers of a metric that are all fractions in one file or of one arm and about a hundred
-/// times as large in another. Where they are said to be of the `same_unit` a sentence says so.
+/// Refuses numbers of a metric that are fractions in one file or of one arm and about a hundred times as
+/// large in another, or in the same. Where they are said to be of the `same_unit` a sentence says so.
 ///
 /// # Errors
 /// [`Error::MixedUnits`].
@@ -86,7 +86,7 @@ fn groups<'t>(trials: &'t [TrialRow], texts: &Texts) -> Vec<Group<'t>> {
             let Some(value) = of(trial) else { continue };
             let (metric, task, arm) = (&trial.metric, &trial.task, &trial.arm);
             let at = *known
-                .entry((place.file, column, metric, task, arm))
+                .entry((place.file, column, metric, task, arm, value > 1.0))
                 .or_insert_with(|| {
                     groups.push(Group {
                         file: place.file,

@@ -73,7 +73,8 @@ impl RatingFiles {
         above: f64,
         admission: Admission<'_>,
     ) -> Result<HeldOut, DataError> {
-        if self.negative.exists() {
+        // Where the interactions are missing, too, they are what is said.
+        if self.negative.exists() || !self.test.exists() {
             return self.held_out(above, admission);
         }
         match negatives {
