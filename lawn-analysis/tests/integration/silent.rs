@@ -457,7 +457,7 @@ fn a_column_of_states_that_is_not_read_is_refused() {
         ..ResultsOptions::default()
     };
     for states in [
-        ["COMPLETE", "PRUNED", "COMPLETE", ""],
+        ["COMPLETE", "PRUNED", "COMPLETE", "COMPLETE"],
         ["finished", "failed", "running", "finished"],
     ] {
         let text = with_states(states);
