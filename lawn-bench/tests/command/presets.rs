@@ -488,7 +488,7 @@ fn an_unknown_name_is_told_what_there_is() {
 #[test]
 fn an_arm_gives_a_decay_of_its_preset_by_either_name() {
     let settings = |arm: &str| {
-        let sweep = read(&format!("preset = \"algoperf-nadamw-1\"\n{arm}")).unwrap();
+        let sweep = read(&format!("preset = \"algoperf-nadamw\"\n{arm}")).unwrap();
         let optimizer = sweep.arms[0].settings[0].optimizer.clone();
         (optimizer.beta1, optimizer.one_minus_beta1)
     };
