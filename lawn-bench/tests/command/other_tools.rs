@@ -203,8 +203,8 @@ fn what_is_refused_says_which_option_would_help() {
         ),
         (
             format!("{optuna} {all}"),
-            "2 of 32 trials whose outcome is ok have no number (lines 28, 30); say in a column \
-             `outcome` how they ended, such as diverged or crashed; --column outcome=state reads it",
+            "column `state` says how trials ended (COMPLETE, FAIL, PRUNED), and is not read: --column \
+             outcome=state reads it, --constant outcome=ok takes all as ended well",
         ),
         (
             format!("{optuna} {all} --column outcome=staet"),
