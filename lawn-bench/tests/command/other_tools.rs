@@ -222,7 +222,7 @@ fn what_is_refused_says_which_option_would_help() {
         ),
         (
             format!(
-                "{optuna} {}",
+                "{optuna} {} --column outcome=state",
                 all.replace("=params_batch_size", "=params_optimizer")
             ),
             "line 2: column `batch_size=params_optimizer`: `adam` is not an integer; --column \
