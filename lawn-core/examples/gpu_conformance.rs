@@ -117,6 +117,13 @@ impl Norms {
         }
     }
 
+    /// A row of one element has nothing left without its mean: it does not move, and what is
+    /// remembered of it decides nothing.
+    fn can_hold(self, weight: &Tensor) -> bool {
+        let has_rows_of_one = weight.dim() > 1 && weight.numel() as i64 == weight.size()[0];
+        self != Self::Centred || !has_rows_of_one
+    }
+
     fn hold(self, config: &mut OptimizerConfig) {
         let lawn = |granularity| LawnConfig {
             scope: Scope::AllWeights,
@@ -319,6 +326,7 @@ fn row(cells: &[&str; 6]) -> String {
 fn run(setting: &Setting, device: Device, backend: Backend) -> Result<Vec<Tensor>, Failure> {
     let weights: Vec<Tensor> = start(setting.kind)
         .into_iter()
+        .filter(|w| setting.norms.can_hold(w))
         .map(|w| to(&w, device).set_requires_grad(true))
         .collect();
     let named = weights.iter().enumerate().map(|(i, tensor)| Parameter {
