@@ -2,6 +2,7 @@
 
 use crate::common;
 use std::path::Path;
+use std::process::Output;
 
 use crate::common::{SMALL, lawn, said};
 
@@ -315,6 +316,17 @@ fn a_link_in_the_place_of_a_trials_file_is_not_written_through() {
     );
 }
 
+/// What `lawn plan` says of a file, with a cache beside it.
+fn planned(file: &Path, words: &[&str]) -> Output {
+    let mut command = lawn();
+    command.arg("plan").arg(file).args(words);
+    let cache = file.parent().expect("it lies in a folder");
+    let output = command.env("XDG_CACHE_HOME", cache).output();
+    let output = output.expect("lawn starts");
+    assert!(output.status.success(), "{}", said(&output));
+    output
+}
+
 #[test]
 fn a_plan_beside_other_work_is_that_of_a_quiet_machine() {
     if !Path::new("/proc/self/schedstat").exists() {
@@ -325,14 +337,7 @@ fn a_plan_beside_other_work_is_that_of_a_quiet_machine() {
     let file = kept.path().join("rules.toml");
     std::fs::write(&file, RULES).expect("there is room");
     let plan = |words: &[&str]| {
-        let output = lawn()
-            .arg("plan")
-            .arg(&file)
-            .args(words)
-            .env("XDG_CACHE_HOME", kept.path())
-            .output()
-            .expect("lawn starts");
-        assert!(output.status.success(), "{}", said(&output));
+        let output = planned(&file, words);
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
     let ended = std::sync::atomic::AtomicBool::new(false);
@@ -384,17 +389,7 @@ fn a_plan_is_of_steps_that_each_rule_took_and_names_who_is_compared_with_nothing
     let (kept, _) = common::folder();
     let file = kept.path().join("rules.toml");
     std::fs::write(&file, RULES).expect("there is room");
-    let plan = |words: &[&str]| {
-        let output = lawn()
-            .arg("plan")
-            .arg(&file)
-            .args(words)
-            .env("XDG_CACHE_HOME", kept.path())
-            .output()
-            .expect("lawn starts");
-        assert!(output.status.success(), "{}", said(&output));
-        output
-    };
+    let plan = |words: &[&str]| planned(&file, words);
     let output = plan(&["--json"]);
     let found: serde_json::Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
     let measured = found["measured"].as_array().expect("a list");

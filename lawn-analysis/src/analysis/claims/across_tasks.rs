@@ -146,38 +146,33 @@ fn in_words(kind: ClaimKind, contrast: &Contrast) -> String {
 }
 
 fn cell(task: &Task, kind: ClaimKind, contrast: Option<&Contrast>, study: &Study<'_>) -> ClaimCell {
-    let of_task = || {
-        study
-            .claims
-            .iter()
-            .filter(|claim| claim.task == task.name && claim.kind == kind)
-    };
-    let found = of_task().find(|one| one.contrast.as_ref() == contrast);
+    let mut of_task = study.claims.iter().filter(|claim| claim.task == task.name);
+    let found = of_task.find(|one| one.kind == kind && one.contrast.as_ref() == contrast);
     let is_registered = contrast.is_none_or(|one| study.request.contrasts.contains(one));
-    let same =
-        contrast.filter(|_| found.is_none() && is_registered && kind == ClaimKind::LosesAdaptivity);
-    let same = same.and_then(|contrast| {
-        let mut others = of_task().filter_map(|claim| claim.contrast.as_ref());
-        others.find(|other| other.baseline == contrast.baseline)
-    });
+    // Its growth was measured, and is that of the baseline with another treatment.
+    let is_said = found.is_none()
+        && kind == ClaimKind::LosesAdaptivity
+        && study.claims.iter().any(|claim| {
+            claim.task == task.name
+                && claim.kind == ClaimKind::KeepsAdaptivity
+                && claim.contrast.as_ref() == contrast
+        });
     let why_none = match found {
         Some(claim) if claim.estimate.is_some() => None,
         Some(claim) => {
             let why = claim.why_none.clone();
             Some(why.unwrap_or_else(|| "no seed has a number".to_owned()))
         }
-        None => Some(match same {
-            Some(Contrast { treatment, .. }) => {
-                format!("it is the same as after the freeze of {treatment}")
-            }
-            None => why_not_asked(task, kind, contrast, study.request),
-        }),
+        None if is_said => {
+            Some("it is said with a treatment that freezes where this one does".to_owned())
+        }
+        None => Some(why_not_asked(task, kind, contrast, study.request)),
     };
     ClaimCell {
         task: task.name.clone(),
         claim: found.cloned(),
         why_none,
-        is_asked: is_registered && same.is_none(),
+        is_asked: is_registered && !is_said,
     }
 }
 

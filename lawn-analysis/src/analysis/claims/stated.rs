@@ -64,6 +64,7 @@ pub(super) fn of_task(
             let is_said = stated.iter().any(|one: &Statement| {
                 let of_baseline = |one: &Contrast| one.baseline == *baseline;
                 one.kind == ClaimKind::LosesAdaptivity
+                    && evidence.estimate.is_some()
                     && one.contrast.as_ref().is_some_and(of_baseline)
                     && one.evidence.estimate == evidence.estimate
             });
