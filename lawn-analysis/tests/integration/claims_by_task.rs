@@ -137,6 +137,61 @@ fn what_cannot_be_said_is_said_with_its_reason() {
     assert!(no_mean(AllGain).contains("no standard error"));
 }
 
+/// Adds the trials of an arm once more, under another name.
+fn with_copy(mut records: Records, arm: &str, name: &str) -> Records {
+    let of_arm = records.trials.iter().filter(|trial| trial.arm == arm);
+    let trials: Vec<_> = of_arm.cloned().collect();
+    for mut trial in trials {
+        let id = format!("{name}-{}", trial.trial_id);
+        let epochs: Vec<_> = (records.epochs.iter())
+            .filter(|epoch| epoch.trial_id == trial.trial_id)
+            .cloned()
+            .collect();
+        records.epochs.extend(epochs.into_iter().map(|mut epoch| {
+            epoch.trial_id.clone_from(&id);
+            epoch
+        }));
+        (trial.trial_id, trial.arm) = (id, name.to_owned());
+        records.trials.push(trial);
+    }
+    records
+}
+
+/// A twin freezes where the treatment does; an equal of the baseline never freezes.
+#[test]
+fn what_is_the_same_is_asked_once_and_equal_arms_say_nothing() {
+    let records = with_copy(task("t", 0.02, 1), ARMS[1], "twin");
+    let records = with_copy(records, ARMS[0], "equal");
+    let request = request()
+        .contrast(ARMS[0], "twin")
+        .contrast(ARMS[0], "equal");
+    let rows = across(&records, &request);
+    let cell = |kind, treatment: &str| {
+        let of = |row: &&ClaimAcross| {
+            let contrast = row.contrast.as_ref();
+            row.kind == kind && contrast.is_some_and(|one| one.treatment == treatment)
+        };
+        rows.iter().find(of).unwrap().cells[0].clone()
+    };
+    let first = cell(ClaimKind::LosesAdaptivity, ARMS[1]);
+    assert!(first.is_asked && first.estimate().is_some());
+    let twin = cell(ClaimKind::LosesAdaptivity, "twin");
+    assert!(!twin.is_asked && twin.claim.is_none(), "{twin:?}");
+    assert!(cell(ClaimKind::KeepsAdaptivity, "twin").is_asked);
+    let equal = cell(ClaimKind::LosesAdaptivity, "equal");
+    assert!(equal.is_asked, "{equal:?}");
+    assert_eq!(
+        equal.why_none.as_deref(),
+        Some("no evaluation shows a freeze of equal")
+    );
+    let equal = cell(ClaimKind::GeneralizesBetter, "equal");
+    let why = equal.why_none.unwrap();
+    assert!(why.contains("gave equal numbers in every pair"), "{why}");
+    let claim = equal.claim.unwrap();
+    assert!(claim.is_tie && !claim.is_measured());
+    assert_eq!(claim.p, Some(1.0), "its test keeps its place");
+}
+
 #[test]
 fn page_summary_json_and_files_have_the_table() {
     let tasks = [("a|x", 0.03, 1), ("b", 0.0, 2)];
