@@ -127,17 +127,23 @@ impl Plan {
             None => BTreeMap::new(),
         };
         let mut plan = plan::Plan::new(sweep, checksums);
-        let epochs = examination::examine(&file, &plan, root)?;
+        // Which engine will train it nobody has said yet; a file that asks something of a cluster means it.
+        let place = match plan.sweep.engines == Default::default() {
+            true => examination::Where::Here,
+            false => examination::Where::Elsewhere,
+        };
+        let examined = examination::examine(&file, &plan, root, place)?;
         if let Some(out) = &self.out {
             self.make(out, &plan, asked, &file.written()?)?;
         }
         let only = Only::new(&self.only, &plan.sweep)?;
         plan.trials.retain(|trial| only.has(&trial.cell));
         let (measured, mut warnings) = self.measured(&plan)?;
+        warnings.extend(examined.warnings);
         warnings.extend(file.notes()?);
         warnings.extend(advice::warnings(
             &plan,
-            &epochs,
+            &examined.samples,
             &measured,
             self.frozen(&plan)?.as_ref(),
         ));
