@@ -28,6 +28,7 @@ mod record;
 mod rehearsal;
 mod rules;
 mod run;
+mod same;
 mod shards;
 mod share;
 mod start;
