@@ -28,6 +28,7 @@ mod record;
 mod rehearsal;
 mod rules;
 mod run;
+mod set_up;
 mod shards;
 mod share;
 mod start;
