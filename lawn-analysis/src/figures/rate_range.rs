@@ -120,7 +120,8 @@ mod tests {
             points: vec![(1e-4, 1.0), (1e-3, 0.8), (1e-2, 0.5)],
             marked: [None; 2],
         };
-        let svg = draw(&vec![curve; 5], WIDE).to_svg("", "");
+        let curves: Vec<RateCurve> = std::iter::repeat_n(curve, 5).collect();
+        let svg = draw(&curves, WIDE).to_svg("", "");
         let last = |index: usize| {
             let RGBColor(red, green, blue) = look(index).colour;
             let colour = format!("#{red:02x}{green:02x}{blue:02x}");
