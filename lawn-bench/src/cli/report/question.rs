@@ -108,8 +108,8 @@ impl Question {
             title: self.title.clone(),
         };
         let files = given.files()?;
-        let results =
-            Results::read_files(&files, &options).map_err(|error| unread(error, &files))?;
+        let unread = |error| unread(error, &files, given.last());
+        let results = Results::read_files(&files, &options).map_err(unread)?;
         if !results.ignored.is_empty() {
             let columns = results.ignored.join(", ");
             let text = format!("{}: ignored columns: {columns}", from.display());
@@ -138,7 +138,7 @@ impl Question {
             "Report by".into(),
             format!("lawn {}", env!("CARGO_PKG_VERSION")),
         ));
-        let report = lawn_analysis::Report::new(&records, &request).map_err(Error::BadResults)?;
+        let report = lawn_analysis::Report::new(&records, &request).map_err(unread)?;
         let out = self.out.as_deref().unwrap_or(Path::new("report"));
         require_free(out)?;
         Ok(report.write(out)?)
@@ -165,8 +165,8 @@ fn wrong(from: &Path, option: &str, found: impl Into<String>, allowed: &[&str]) 
 }
 
 /// An error of reading, with the option that settles it.
-fn unread(error: AnalysisError, files: &[ResultsFile]) -> Error {
-    match hint(&error, files) {
+fn unread(error: AnalysisError, files: &[ResultsFile], last: Option<&str>) -> Error {
+    match hint(&error, files, last) {
         Some(hint) => Error::Unsettled {
             error: Box::new(error),
             hint,
