@@ -202,7 +202,11 @@ pub(super) fn read<'i>(
     let DeValue::Table(own) = table.get_ref() else {
         return Err(source.error(span, format!("arm `{name}` must be a table"), None));
     };
-    let written = RawArm::read(source, own, tuning)?.over(defaults, "[defaults]");
+    let written = RawArm::read(source, own, tuning)?;
+    if let Some(preset) = &defaults.preset {
+        presets::one_rule_of_all(source, name, &written.fixed, preset)?;
+    }
+    let written = written.over(defaults, "[defaults]");
     let first = |is_grid| written.axes.iter().find(|axis| axis.is_grid() == is_grid);
     let grid = first(true);
     if let (Some(grid), Some(range)) = (grid, first(false)) {

@@ -497,3 +497,30 @@ fn an_arm_gives_a_decay_of_its_preset_by_either_name() {
     let (own, rest) = settings("");
     assert!(own.is_some() != rest.is_some());
 }
+
+/// What a preset gives is for its rule, wherever it is named.
+#[test]
+fn an_arm_of_another_rule_than_the_preset_of_all_is_refused() {
+    let of = |preset: &str, arm: &str| {
+        let text = text(arm).replace(
+            "[tuning]",
+            &format!("[defaults]\npreset = \"{preset}\"\n[tuning]"),
+        );
+        parse("presets.toml", &text).map_err(|error| error.to_string())
+    };
+    // All keys of the preset are such as the other rule takes, too.
+    for arm in ["rule = \"adam\"", "preset = \"algoperf-nadamw\""] {
+        let said = of("algoperf-adamw", arm).unwrap_err();
+        for part in [
+            "arm `one` is of the rule",
+            "preset = \"algoperf-adamw\" of [defaults] is of the rule `adamw`",
+            "name the preset in the arms that are of its rule",
+        ] {
+            assert!(said.contains(part), "{part:?} is not in: {said}");
+        }
+    }
+    for arm in ["", "rule = \"adamw\"", "lawn = true\nfree_fraction = 0.5"] {
+        let sweep = of("algoperf-adamw", arm).unwrap();
+        assert_eq!(sweep.arms[0].settings[0].optimizer.rule, RuleName::Adamw);
+    }
+}
