@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use clap::Args;
 use serde::Serialize;
@@ -7,6 +8,7 @@ use serde::Serialize;
 use super::output::{print, to_json};
 use super::values::{DataRoot, Sets, ranks};
 use crate::Exit;
+use crate::count::count;
 use crate::plan::choices::Frozen;
 use crate::plan::estimate::{self, Measurement};
 use crate::plan::{Only, advice, examination};
@@ -64,10 +66,21 @@ pub(super) struct Plan {
 #[derive(Serialize)]
 struct Printed<'a> {
     plan: &'a plan::Plan,
+    /// Of cells whose data are known.
+    lengths: Vec<CellLength<'a>>,
     measured: Vec<MeasuredCell<'a>>,
     /// None where nothing was measured.
     load: Option<Load>,
     warnings: &'a [String],
+}
+
+/// How long a trial of a cell is.
+#[derive(Serialize)]
+struct CellLength<'a> {
+    #[serde(flatten)]
+    cell: &'a plan::Cell,
+    steps: u64,
+    samples: u64,
 }
 
 /// What other processes took of the machine while it was measured.
@@ -101,6 +114,7 @@ struct MeasuredCell<'a> {
 
 impl Plan {
     pub(super) fn run(self) -> Result<Exit, Error> {
+        let began = Instant::now();
         if self.examine {
             let request: examination::Request = told()?;
             request.examine_here(|found| {
@@ -133,7 +147,7 @@ impl Plan {
         }
         let only = Only::new(&self.only, &plan.sweep)?;
         plan.trials.retain(|trial| only.has(&trial.cell));
-        let (measured, mut warnings) = self.measured(&plan)?;
+        let (measured, mut warnings) = self.measured(&plan, began)?;
         warnings.extend(file.notes()?);
         warnings.extend(advice::warnings(
             &plan,
@@ -142,9 +156,22 @@ impl Plan {
             self.frozen(&plan)?.as_ref(),
         ));
         warnings.extend(of_ranks::shortage(&plan, &measured));
+        let cells = plan.cells();
         print(&if self.json {
             to_json(&Printed {
                 plan: &plan,
+                lengths: cells
+                    .iter()
+                    .filter_map(|cell| {
+                        let length = outline::length(&plan, cell, &epochs)?;
+                        let (steps, samples) = (length.steps, length.samples);
+                        Some(CellLength {
+                            cell,
+                            steps,
+                            samples,
+                        })
+                    })
+                    .collect(),
                 measured: measured
                     .iter()
                     .map(|(cell, measured)| MeasuredCell {
@@ -158,7 +185,7 @@ impl Plan {
                 warnings: &warnings,
             })
         } else {
-            outline::describe(&plan, &measured, &warnings)
+            outline::describe(&plan, &epochs, &measured, &warnings)
         });
         Ok(Exit::Ok)
     }
@@ -171,8 +198,8 @@ impl Plan {
         sweep::make(&run, &plan, &self.file, text)?;
         let [sweep, trial] = ["sweep", "trial"].map(|verb| shell::lawn(verb, out));
         streams::say(&format!(
-            "{} trials planned in {}: `{sweep}` trains them, `{trial} --index K` one of them",
-            plan.trials.len(),
+            "{} planned in {}: `{sweep}` trains them, `{trial} --index K` one of them",
+            count(plan.trials.len(), "trial"),
             out.display(),
         ));
         Ok(())
@@ -182,6 +209,7 @@ impl Plan {
     fn measured(
         &self,
         plan: &plan::Plan,
+        began: Instant,
     ) -> Result<(BTreeMap<plan::Cell, Measurement>, Vec<String>), Error> {
         let root = self.data.folder();
         if self.no_calibrate {
@@ -193,7 +221,7 @@ impl Plan {
                 "nothing was measured, as the data sets are not known; give --data-root DIR";
             return Ok((BTreeMap::new(), vec![warning.into()]));
         }
-        estimate::measure(plan, root, streams::say)
+        estimate::measure(plan, root, began.elapsed(), streams::say)
     }
 
     /// How the earlier run was tuned, if there is one.

@@ -49,6 +49,7 @@ pub struct ImageConfig {
         skip_serializing_if = "Option::is_none",
         deserialize_with = "named::read_some"
     )]
+    #[schemars(extend("default" = ImageModelName::ResnetCifar))]
     pub model: Option<ImageModelName>,
     /// Depth of the network, `6n + 2`; of `resnet_cifar` only.
     #[schemars(range(min = 8, max = 1202))]
@@ -60,6 +61,7 @@ pub struct ImageConfig {
     /// The way around a block that halves the picture: `a`, without parameters, or `b`, a
     /// convolution; `a` where nothing is said. Of `resnet_cifar` only.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = CifarShortcut::default()))]
     pub shortcut: Option<CifarShortcut>,
     /// Whose rules the initial values follow; where nothing is said `paper` for
     /// `resnet_cifar` and `vit_s_16_algoperf`, `timm` for `vit_s_16`, `torchvision` for the
@@ -78,7 +80,7 @@ pub struct ImageConfig {
     /// Rate at which the last block of a vision transformer is dropped for a sample
     /// (stochastic depth), less in the blocks before; 0 where nothing is said.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "default" = f64::default()))]
     pub drop_path: Option<f64>,
     /// A safetensors file under the data root with the weights that training begins with:
     /// each variable of the net, and nothing else.
@@ -93,7 +95,7 @@ pub struct ImageConfig {
     pub augment: Augmentation,
     /// What targets lean towards all classes alike: 0 is none, 0.1 usual in large batches.
     #[serde(skip_serializing_if = "is_default")]
-    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "default" = f64::default()))]
     pub label_smoothing: f64,
     /// The α of mixup: training sees pairs of images mixed by λ and 1 − λ, with λ of Beta(α, α),
     /// and targets mixed alike; none where it is left out, 0.2 usual.
@@ -103,6 +105,7 @@ pub struct ImageConfig {
     /// Whether weights and images lie with their channels last in memory: the same up to
     /// rounding, and faster in half precision.
     #[serde(skip_serializing_if = "is_default")]
+    #[schemars(extend("default" = bool::default()))]
     pub channels_last: bool,
     /// Part of each class of the train folder held out for validation.
     #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
@@ -112,10 +115,12 @@ pub struct ImageConfig {
     /// What becomes of files that cannot be read as images: `"fail"`, or `"exclude"`, which
     /// counts them and trains without them.
     #[serde(skip_serializing_if = "is_default")]
+    #[schemars(extend("default" = BadFiles::default()))]
     pub bad_files: BadFiles,
     /// Whether images are turned as their EXIF tags say. Published accuracies are measured
     /// without.
     #[serde(skip_serializing_if = "is_default")]
+    #[schemars(extend("default" = bool::default()))]
     pub exif_orientation: bool,
     /// How images of any size become those of one size. Without it all images have one size,
     /// and stay as they are but for random flips, and crops after padding by an eighth.

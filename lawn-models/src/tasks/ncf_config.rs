@@ -62,7 +62,7 @@ pub struct NcfConfig {
     pub layers: Vec<i64>,
     /// Rate of the dropout after each layer of the MLP tower.
     #[serde(skip_serializing_if = "is_default")]
-    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "default" = f64::default()))]
     pub dropout: f64,
     /// A safetensors file under the data root with the weights that training begins with: each
     /// variable of the net, and nothing else.

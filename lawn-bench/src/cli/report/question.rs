@@ -108,8 +108,8 @@ impl Question {
             title: self.title.clone(),
         };
         let files = given.files()?;
-        let results =
-            Results::read_files(&files, &options).map_err(|error| unread(error, &files))?;
+        let unread = |error| unread(error, &files, given.last());
+        let results = Results::read_files(&files, &options).map_err(unread)?;
         if !results.ignored.is_empty() {
             let columns = results.ignored.join(", ");
             let text = format!("{}: ignored columns: {columns}", from.display());
@@ -138,7 +138,7 @@ impl Question {
             "Report by".into(),
             format!("lawn {}", env!("CARGO_PKG_VERSION")),
         ));
-        self.write(&records, &request)
+        self.write(&lawn_analysis::Report::new(&records, &request).map_err(unread)?)
     }
 
     /// Writes the report of records that are kept without their run, with what was asked of them.
@@ -149,11 +149,11 @@ impl Question {
     ) -> Result<ReportFiles, Error> {
         let mut kept = KeptStudy::load(dir)?;
         kept.request.width = width.unwrap_or(kept.request.width);
-        self.write(&kept.records, &kept.request)
+        let report = lawn_analysis::Report::new(&kept.records, &kept.request);
+        self.write(&report.map_err(Error::BadResults)?)
     }
 
-    fn write(&self, records: &Records, request: &ReportRequest) -> Result<ReportFiles, Error> {
-        let report = lawn_analysis::Report::new(records, request).map_err(Error::BadResults)?;
+    fn write(&self, report: &lawn_analysis::Report<'_>) -> Result<ReportFiles, Error> {
         let out = self.out.as_deref().unwrap_or(Path::new("report"));
         require_free(out)?;
         Ok(report.write(out)?)
@@ -185,8 +185,8 @@ pub(super) fn wrong(
 }
 
 /// An error of reading, with the option that settles it.
-fn unread(error: AnalysisError, files: &[ResultsFile]) -> Error {
-    match hint(&error, files) {
+fn unread(error: AnalysisError, files: &[ResultsFile], last: Option<&str>) -> Error {
+    match hint(&error, files, last) {
         Some(hint) => Error::Unsettled {
             error: Box::new(error),
             hint,
