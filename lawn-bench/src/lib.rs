@@ -8,6 +8,7 @@
 
 pub mod cli;
 pub mod config;
+mod count;
 pub mod data;
 mod duration;
 pub mod engine;

@@ -23,19 +23,19 @@ fn written(files: &[(&str, &str)]) -> (tempfile::TempDir, Vec<PathBuf>) {
     (dir, paths)
 }
 
-fn read(files: &[(&str, &str)], options: &ResultsOptions) -> Result<Results, Error> {
+pub(crate) fn read(files: &[(&str, &str)], options: &ResultsOptions) -> Result<Results, Error> {
     let (_dir, paths) = written(files);
     let files: Result<Vec<ResultsFile>, Error> =
         paths.iter().map(|path| ResultsFile::open(path)).collect();
     Results::read_files(&files?, options)
 }
 
-fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+pub(crate) fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     let owned = |(one, other): &(&str, &str)| ((*one).to_owned(), (*other).to_owned());
     pairs.iter().map(owned).collect()
 }
 
-fn laid(layout: Layout) -> ResultsOptions {
+pub(crate) fn laid(layout: Layout) -> ResultsOptions {
     ResultsOptions {
         layout,
         ..ResultsOptions::default()
@@ -50,7 +50,7 @@ fn noted(results: &Results) -> Vec<String> {
 }
 
 /// Arm, batch size, seed and metric of each trial.
-fn cells(trials: &[TrialRow]) -> Vec<(String, i64, i64, Option<f64>)> {
+pub(crate) fn cells(trials: &[TrialRow]) -> Vec<(String, i64, i64, Option<f64>)> {
     let cell = |trial: &TrialRow| {
         (
             trial.arm.clone(),

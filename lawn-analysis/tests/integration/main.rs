@@ -11,6 +11,7 @@ mod exact_sums;
 mod findings;
 mod foreign;
 mod goldens;
+mod last_rows;
 mod latex;
 mod layouts;
 mod names;

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use clap::Args;
 use serde::Serialize;
@@ -7,6 +8,7 @@ use serde::Serialize;
 use super::output::{print, to_json};
 use super::values::{DataRoot, Sets, ranks};
 use crate::Exit;
+use crate::count::count;
 use crate::plan::choices::Frozen;
 use crate::plan::estimate::{self, Measurement};
 use crate::plan::{Only, advice, examination};
@@ -35,7 +37,7 @@ pub(super) struct Plan {
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<String>,
     /// Processes that train one trial together [default: resources.ranks of the sweep].
-    #[arg(long, value_name = "N", value_parser = ranks)]
+    #[arg(long, value_name = "N", value_parser = ranks, allow_negative_numbers = true)]
     ranks: Option<usize>,
     /// Train no steps, and say nothing about time, memory, sizes and constrained parameters. Each
     /// task is still set up, so that what no trial could train is refused.
@@ -64,10 +66,21 @@ pub(super) struct Plan {
 #[derive(Serialize)]
 struct Printed<'a> {
     plan: &'a plan::Plan,
+    /// Of cells whose data are known.
+    lengths: Vec<CellLength<'a>>,
     measured: Vec<MeasuredCell<'a>>,
     /// None where nothing was measured.
     load: Option<Load>,
     warnings: &'a [String],
+}
+
+/// How long a trial of a cell is.
+#[derive(Serialize)]
+struct CellLength<'a> {
+    #[serde(flatten)]
+    cell: &'a plan::Cell,
+    steps: u64,
+    samples: u64,
 }
 
 /// What other processes took of the machine while it was measured.
@@ -101,6 +114,7 @@ struct MeasuredCell<'a> {
 
 impl Plan {
     pub(super) fn run(self) -> Result<Exit, Error> {
+        let began = Instant::now();
         if self.examine {
             let request: examination::Request = told()?;
             request.examine_here(|found| {
@@ -138,7 +152,7 @@ impl Plan {
         }
         let only = Only::new(&self.only, &plan.sweep)?;
         plan.trials.retain(|trial| only.has(&trial.cell));
-        let (measured, mut warnings) = self.measured(&plan)?;
+        let (measured, mut warnings) = self.measured(&plan, began)?;
         warnings.extend(examined.warnings);
         warnings.extend(file.notes()?);
         warnings.extend(advice::warnings(
@@ -148,9 +162,22 @@ impl Plan {
             self.frozen(&plan)?.as_ref(),
         ));
         warnings.extend(of_ranks::shortage(&plan, &measured));
+        let cells = plan.cells();
         print(&if self.json {
             to_json(&Printed {
                 plan: &plan,
+                lengths: cells
+                    .iter()
+                    .filter_map(|cell| {
+                        let length = outline::length(&plan, cell, &examined.samples)?;
+                        let (steps, samples) = (length.steps, length.samples);
+                        Some(CellLength {
+                            cell,
+                            steps,
+                            samples,
+                        })
+                    })
+                    .collect(),
                 measured: measured
                     .iter()
                     .map(|(cell, measured)| MeasuredCell {
@@ -164,7 +191,7 @@ impl Plan {
                 warnings: &warnings,
             })
         } else {
-            outline::describe(&plan, &measured, &warnings)
+            outline::describe(&plan, &examined.samples, &measured, &warnings)
         });
         Ok(Exit::Ok)
     }
@@ -177,8 +204,8 @@ impl Plan {
         sweep::make(&run, &plan, &self.file, text)?;
         let [sweep, trial] = ["sweep", "trial"].map(|verb| shell::lawn(verb, out));
         streams::say(&format!(
-            "{} trials planned in {}: `{sweep}` trains them, `{trial} --index K` one of them",
-            plan.trials.len(),
+            "{} planned in {}: `{sweep}` trains them, `{trial} --index K` one of them",
+            count(plan.trials.len(), "trial"),
             out.display(),
         ));
         Ok(())
@@ -188,6 +215,7 @@ impl Plan {
     fn measured(
         &self,
         plan: &plan::Plan,
+        began: Instant,
     ) -> Result<(BTreeMap<plan::Cell, Measurement>, Vec<String>), Error> {
         let root = self.data.folder();
         if self.no_calibrate {
@@ -199,7 +227,7 @@ impl Plan {
                 "nothing was measured, as the data sets are not known; give --data-root DIR";
             return Ok((BTreeMap::new(), vec![warning.into()]));
         }
-        estimate::measure(plan, root, streams::say)
+        estimate::measure(plan, root, began.elapsed(), streams::say)
     }
 
     /// How the earlier run was tuned, if there is one.

@@ -7,7 +7,6 @@ use super::output::print;
 use super::values::failure;
 use crate::Error;
 use crate::Exit;
-use crate::process::shell;
 use crate::run::provenance;
 use crate::run::run_dir::RunDir;
 use crate::sweep::retry::{self, Selection};
@@ -57,19 +56,21 @@ impl Retry {
         };
         let retried = retry::retry(&RunDir::new(&self.dir), &selection)?;
         let run = RunDir::new(&self.dir);
-        let mut again = shell::lawn("sweep", run.root());
-        if let Some(root) = provenance::data_root(&run) {
-            again += " ";
-            again += &shell::line(["--data-root".as_ref(), root.as_os_str()]);
-        }
-        print(&format!(
-            "{} to be run again by `{again}`\n",
-            retried.trials
-        ));
+        let again = provenance::goes_on(&run);
+        print(&match retried.trials {
+            0 => "0 to be run again\n".to_owned(),
+            trials => format!("{trials} to be run again by `{again}`\n"),
+        });
         if retried.counted > 0 {
             print(&format!(
                 "{} not retried: a setting was chosen where they count as failures\n",
                 retried.counted
+            ));
+        }
+        if retried.retired > 0 {
+            print(&format!(
+                "{} not retried: an extension took them out of the plan, and they count in nothing\n",
+                retried.retired
             ));
         }
         Ok(Exit::Ok)

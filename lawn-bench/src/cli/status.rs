@@ -1,6 +1,6 @@
 use std::io::IsTerminal;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 
@@ -11,6 +11,7 @@ use crate::plan::Plan;
 use crate::process::streams;
 use crate::report::status;
 use crate::run::run_dir::RunDir;
+use crate::watch::PAUSE;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -29,7 +30,8 @@ pub(super) struct Status {
     /// times; counts of trials are of the whole run.
     #[arg(long = "batch", value_name = "B")]
     batch_sizes: Vec<u64>,
-    /// Print it again every SECONDS (2 where no number is given), until the run is over.
+    /// Print it again every SECONDS (2 where no number is given), until the run is over or has been
+    /// stopped.
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2",
           value_parser = clap::value_parser!(u64).range(1..))]
     watch: Option<u64>,
@@ -43,9 +45,18 @@ impl Status {
             let sweep = Plan::read(&run)?.sweep;
             sweep.require_batch_sizes(sizes)?;
         }
+        let mut stopped: Option<Instant> = None;
         loop {
             let status = status::Status::read(&run)?;
-            let is_over = status.is_over();
+            let rest = status.at_rest().filter(|_| self.watch.is_some());
+            let is_over = match &rest {
+                None => {
+                    stopped = None;
+                    false
+                }
+                Some(_) if status.is_over() => true,
+                Some(_) => stopped.get_or_insert_with(Instant::now).elapsed() > PAUSE,
+            };
             let status = match sizes.is_empty() {
                 true => status,
                 false => status.at(sizes),
@@ -62,7 +73,12 @@ impl Status {
                 Some(seconds) if !is_over && streams::is_read() => {
                     std::thread::sleep(Duration::from_secs(seconds));
                 }
-                _ => return Ok(Exit::Ok),
+                _ => {
+                    if let Some(said) = rest.filter(|_| stopped.is_some()) {
+                        streams::say(&said);
+                    }
+                    return Ok(Exit::Ok);
+                }
             }
         }
     }

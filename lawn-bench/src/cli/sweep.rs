@@ -12,7 +12,7 @@ use crate::engine::Limit;
 use crate::process::{shell, streams};
 use crate::report::render::count;
 use crate::sweep::progress::{self, Show};
-use crate::sweep::{self, End, OnEnd, Request};
+use crate::sweep::{self, End, ON_END_SECONDS, OnEnd, Request};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -35,10 +35,10 @@ pub(super) struct Sweep {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Trials trained at the same time [default: resources.workers of the sweep].
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     workers: Option<usize>,
     /// Processes that train one trial together [default: resources.ranks of the sweep].
-    #[arg(long, value_name = "N", value_parser = ranks)]
+    #[arg(long, value_name = "N", value_parser = ranks, allow_negative_numbers = true)]
     ranks: Option<usize>,
     #[command(flatten)]
     sets: Sets,
@@ -65,12 +65,12 @@ pub(super) struct Sweep {
     /// Call this line of shell once the sweep has come to its end, however it did. It finds in its
     /// environment LAWN_OUTCOME (finished, trials-failed, too-many-failed, stopped, handed-over or
     /// error), LAWN_EXIT_CODE, LAWN_RUN, LAWN_SUMMARY (the file of the report's summary),
-    /// LAWN_LEFT (trials that --only left to be run) and LAWN_MESSAGE. That it fails is said, and
-    /// changes no exit code.
+    /// LAWN_LEFT (trials of the plan that are left to be run; nothing without a plan) and
+    /// LAWN_MESSAGE. That it fails is said, and changes no exit code.
     #[arg(long, value_name = "COMMAND")]
     on_end: Option<String>,
     /// Kill the command of --on-end after so many seconds.
-    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = positive)]
+    #[arg(long, value_name = "SECONDS", default_value_t = ON_END_SECONDS as usize, value_parser = positive, allow_negative_numbers = true)]
     on_end_seconds: usize,
     /// Say what the engine would be asked for now, and run nothing.
     #[arg(long)]

@@ -6,6 +6,7 @@ use lawn_models::Stage;
 
 use super::output::{print, still, to_json};
 use crate::error::allowed;
+use crate::process::streams;
 use crate::report::trials::{self, Filter, NOT_OVER};
 use crate::run::run_dir::RunDir;
 use crate::{Error, Exit};
@@ -95,6 +96,12 @@ impl Trials {
         };
         let run = RunDir::new(self.dir);
         let (plan, entries) = trials::list(&run, &filter)?;
+        if entries.is_empty() {
+            streams::say(match filter.retired {
+                true => "no trial was taken out of the plan, of those that are asked for",
+                false => "no trial is all that is asked for",
+            });
+        }
         if self.show {
             let all = entries.into_iter().map(|entry| entry.details(&run));
             let all = all.collect::<Result<Vec<_>, _>>()?;

@@ -20,7 +20,7 @@ pub(super) struct Watch {
     /// Port of this machine [default: any that is free].
     #[arg(long, default_value_t = 0, hide_default_value = true)]
     port: u16,
-    /// Go on after the sweep is over, until Ctrl-C.
+    /// Go on after the sweep is over or stopped, until Ctrl-C.
     #[arg(long)]
     stay: bool,
 }

@@ -13,7 +13,7 @@ use crate::error::ConfigError;
 pub(super) const PRESET: &str = "preset";
 
 /// The key of an arm's table that names its rule.
-const RULE: &str = "rule";
+pub(super) const RULE: &str = "rule";
 
 /// All of them, as the arms of a sweep file.
 const PRESETS: &str = include_str!("presets.toml");
@@ -22,15 +22,6 @@ const PRESETS: &str = include_str!("presets.toml");
 pub(super) fn names() -> impl Iterator<Item = String> {
     let names = all().into_iter();
     names.map(|(name, _)| name.into_inner().into_owned())
-}
-
-/// Whether the preset of this name gives `key`.
-pub(super) fn gives(name: &str, key: &str) -> bool {
-    let presets = all();
-    let table = presets
-        .get(name)
-        .and_then(|table| table.get_ref().as_table());
-    table.is_some_and(|table| table.get(key).is_some())
 }
 
 /// What the preset of this name says, as if it stood where it is named.

@@ -47,7 +47,7 @@ pub(super) struct RawSweep {
     /// Samples per optimizer step.
     #[schemars(length(min = 1), inner(range(min = 1, max = BATCH_SIZE)), extend("uniqueItems" = true))]
     pub(super) batch_sizes: Field<Vec<Field<u64>>>,
-    /// The batch size that the large-batch drop is measured from.
+    /// The batch size that the large-batch drop is measured from; the smallest where nothing is said.
     #[schemars(range(min = 1, max = BATCH_SIZE))]
     pub(super) reference_batch_size: Option<Field<u64>>,
     /// Kind of numbers that all trials compute in; weights and evaluation are f32 in any case.
@@ -75,7 +75,8 @@ pub(super) struct RawSweep {
     /// What the report tests, and how it looks.
     #[serde(default)]
     pub(super) report: RawReport,
-    /// Pairs of arms that the report compares.
+    /// Pairs of arms that the report compares; where nothing is said, each arm with a constraint and the
+    /// one with its rule and none.
     pub(super) contrasts: Option<Field<Vec<RawContrast>>>,
     /// What is learned, by name.
     #[serde(rename = "tasks", skip_serializing)]
@@ -145,10 +146,11 @@ pub(super) struct RawTuning {
     pub(super) seed: Field<u64>,
     /// How learning rates follow the batch size.
     pub(super) learning_rate_scaling: Scaling,
-    /// Settings that every arm is tuned over at every batch size.
+    /// Settings that every arm is tuned over at every batch size; without it, those of grids.
     #[schemars(range(min = 1, max = SETTINGS))]
     pub(super) settings: Option<Field<u64>>,
-    /// The validation metric that settings are chosen by: a name, or names by task.
+    /// The validation metric that settings are chosen by: a name, or names by task; where nothing is said,
+    /// the one that the kind of the task names first.
     #[serde(rename = "metric", skip_serializing)]
     #[schemars(with = "Value")]
     pub(super) _metric: Option<IgnoredAny>,

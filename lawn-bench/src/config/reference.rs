@@ -11,6 +11,9 @@ use super::schema::schema;
 /// Tables of an arm with an entry a hyper-parameter, which are not written out.
 const SPACES: [&str; 2] = ["grid", "tune"];
 
+/// The table of an arm.
+const ARMS: &str = "[arms.NAME]";
+
 /// The page, as Markdown.
 #[must_use]
 pub fn reference() -> String {
@@ -19,8 +22,8 @@ pub fn reference() -> String {
     page.text += "# Keys of a sweep file\n\nWritten by `lawn config reference`, from the types that \
                   a sweep file is read into. `lawn config explain FILE` shows the values that hold \
                   for one file. A default of — means that the key does nothing unless it is \
-                  given, or that its default follows from others, as its text says. **Required** \
-                  keys have none.\n";
+                  given, or that its default follows from others, as its text says. *By rule* and *by \
+                  constraint* it is that of the tables at the end. **Required** keys have none.\n";
     page.table("Top level", "", &schema);
     for (name, table) in entries(&schema) {
         let path = format!("[{name}]");
@@ -32,7 +35,7 @@ pub fn reference() -> String {
                     page.table("[tasks.NAME]", &format!("kind = \"{word}\""), kind);
                 }
             }
-            "arms" => page.table("[arms.NAME]", "", &table["additionalProperties"]),
+            "arms" => page.table(ARMS, "", &table["additionalProperties"]),
             // It has the keys of an arm.
             "defaults" => page.defaults(&table["description"]),
             _ if is_table(table) => page.table(&path, "", table),
@@ -68,7 +71,9 @@ impl Page {
         for (key, of) in entries(table) {
             let default = match required.iter().any(|name| *name == key) {
                 true => "**required**".to_owned(),
-                false => default(of),
+                false => default(of)
+                    .or_else(|| of_optimizers(key).filter(|_| path == ARMS))
+                    .unwrap_or_else(|| "—".to_owned()),
             };
             let (value, about) = (value(of), says(of));
             self.text += &format!("| {} | {value} | {default} | {about} |\n", code(key));
@@ -120,14 +125,7 @@ impl Page {
         self.text += "\n## Defaults by rule\n\nWhat holds where an arm leaves the hyper-parameter \
                       out; `scope` and `granularity` are those of LAWN.\n\n| rule | defaults |\n|---|---|\n";
         for &rule in RuleName::ALL {
-            let mut values = match json!(OptimizerSettings::defaults(rule)) {
-                Value::Object(values) => values,
-                _ => Map::new(),
-            };
-            let name = values.remove("rule").unwrap_or_default();
-            let name = name.as_str().unwrap_or_default().to_owned();
-            // A rate that stands for none.
-            values.remove("learning_rate");
+            let (name, values) = of_rule(rule);
             self.default_values(
                 &name,
                 values.iter().map(|(key, value)| (key.as_str(), value)),
@@ -155,6 +153,36 @@ impl Page {
             .collect();
         self.text += &format!("| {} | {} |\n", code(of), values.join(", "));
     }
+}
+
+/// The name of a rule, and what it takes where an arm leaves a hyper-parameter out.
+fn of_rule(rule: RuleName) -> (String, Map<String, Value>) {
+    let mut values = match json!(OptimizerSettings::defaults(rule)) {
+        Value::Object(values) => values,
+        _ => Map::new(),
+    };
+    let name = values.remove("rule").unwrap_or_default();
+    // A rate that stands for none.
+    values.remove("learning_rate");
+    (name.as_str().unwrap_or_default().to_owned(), values)
+}
+
+/// What rules and constraints take for a key of an arm, where they take one value; else which of them says
+/// it.
+fn of_optimizers(key: &str) -> Option<String> {
+    let rules = RuleName::ALL.iter().map(|&rule| of_rule(rule).1);
+    let of_rules: Vec<Value> = rules.filter_map(|mut values| values.remove(key)).collect();
+    let constraints = ConstraintName::ALL.iter().flat_map(|one| one.defaults());
+    let of_constraints = constraints.filter(|(name, _)| *name == key);
+    let of_constraints: Vec<Value> = of_constraints.map(|(_, value)| value).collect();
+    let known = || of_rules.iter().chain(&of_constraints);
+    let first = known().find(|value| !value.is_null())?;
+    let is_one = known().all(|value| value.is_null() || value == first);
+    Some(match (is_one, of_constraints.is_empty()) {
+        (true, _) => code(&first.to_string()),
+        (false, true) => "[by rule](#defaults-by-rule)".to_owned(),
+        (false, false) => "[by constraint](#defaults-by-constraint)".to_owned(),
+    })
 }
 
 fn heading(path: &str) -> String {
@@ -202,10 +230,17 @@ fn code(text: &str) -> String {
     format!("`{}`", text.replace('|', "\\|"))
 }
 
-fn default(of: &Value) -> String {
+fn default(of: &Value) -> Option<String> {
     match &of["default"] {
-        Value::Null => "—".to_owned(),
-        value => code(&value.to_string()),
+        Value::Null => None,
+        Value::Object(values) => {
+            let values = values.iter();
+            let values: Vec<String> = values
+                .map(|(key, value)| format!("{key} = {value}"))
+                .collect();
+            Some(code(&format!("{{ {} }}", values.join(", "))))
+        }
+        value => Some(code(&value.to_string())),
     }
 }
 

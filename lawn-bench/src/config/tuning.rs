@@ -8,6 +8,7 @@ use super::raw::{RawRungs, RawTuning, SETTINGS};
 use super::source::{Source, nearest};
 use super::values::at_least;
 use crate::config::sweep::{NamedTask, Rung};
+use crate::count::{count, verb};
 use crate::error::ConfigError;
 
 /// The number of settings asked for.
@@ -58,10 +59,12 @@ pub(super) fn rungs(
         let left = settings / divisor;
         if left == 0 {
             let message = format!(
-                "{settings} settings are too few for these rungs: none is left for rung {}",
+                "{} {} too few for these rungs: none is left for rung {}",
+                count(settings, "setting"),
+                verb(settings, "is", "are"),
                 list.len() + 1
             );
-            let help = format!("give {divisor} settings or more, a larger first or a smaller eta");
+            let help = format!("give {divisor} or more, a larger first or a smaller eta");
             return Err(source.error(rungs.span(), message, Some(help)));
         }
         list.push(Rung {

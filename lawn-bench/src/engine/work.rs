@@ -25,8 +25,8 @@ pub struct Work<'a> {
     pub max_failures: Option<Limit>,
     /// The part of the sweep that is run, for launchers that go on later.
     pub only: &'a Only,
-    /// What launchers that go on later call at the end, as a line of shell.
-    pub on_end: Option<&'a str>,
+    /// What launchers that go on later call at the end, as words of their command line.
+    pub on_end: Vec<String>,
     /// Once requested, running trials are stopped in order and no more are started.
     pub stop: &'a Stop,
 }

@@ -57,6 +57,17 @@ pub enum EngineError {
         /// What happened.
         detail: String,
     },
+    /// Another server than that of Ray answers at the address.
+    #[error(
+        "no Ray Jobs server is at this address, though a web server is: it answered {status} to {request}, and \
+         not with the version of a Ray; Ray's is at port 8265 of the head node where nothing else was asked for"
+    )]
+    NotRay {
+        /// Method and address.
+        request: String,
+        /// Status of HTTP.
+        status: u16,
+    },
     /// A server refused a request.
     #[error("the Ray Jobs server answered {status} to {request}: {body}")]
     Refused {

@@ -95,7 +95,8 @@ pub enum Error {
     },
     /// More trials failed than are allowed to.
     #[error(
-        "stopped, as {failed} of {trials} trials failed and --max-failures allows {allowed}; the last, {id}, is {outcome}: {reason}; once that is mended, `lawn retry {} --outcome {outcome}` and the same command go on",
+        "stopped, as {failed} of {} failed and --max-failures allows {allowed}; the last, {id}, is {outcome}: {reason}; once that is mended, `lawn retry {} --outcome {outcome}` and the same command go on",
+        crate::count::count(*trials, "trial"),
         dir.display()
     )]
     TooManyFailed {

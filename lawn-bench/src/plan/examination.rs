@@ -268,7 +268,9 @@ impl Drop for Process {
 impl Request {
     /// Examines in this process, task by task; `tell` hears of each.
     pub(crate) fn examine_here(&self, mut tell: impl FnMut(&Found)) {
-        lawn_models::set_threads(1);
+        // Nothing else runs while a sweep is planned, and images are decoded by as many.
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        lawn_models::set_threads(u32::try_from(threads).unwrap_or(1));
         for trials in &self.tasks {
             tell(&examined(trials, self.data_root.as_deref()));
         }

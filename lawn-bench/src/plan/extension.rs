@@ -28,6 +28,7 @@ use super::file;
 use super::trials::{Cell, Extension, Plan, Trial};
 use crate::Error;
 use crate::config::{Arm, Sweep};
+use crate::count::{count, verb};
 use crate::run::files;
 use crate::run::run_dir::RunDir;
 
@@ -83,10 +84,12 @@ impl Growth {
             .filter(|&&index| !follows(&there.trials[index]));
         match strays.count() {
             0 => {}
-            count => {
+            others => {
                 return Err(vec![format!(
-                    "{count} trials have another id with this lawn: the defaults of their rules \
-                     are not those that the run was planned with"
+                    "{} {} another id with this lawn: the defaults of their rules are not those that \
+                     the run was planned with",
+                    count(others, "trial"),
+                    verb(others, "has", "have")
                 )]);
             }
         }
@@ -111,19 +114,29 @@ impl std::fmt::Display for Growth {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{} trials more, {} stay as they are",
-            self.added, self.kept
+            "{} more, {}",
+            count(self.added, "trial"),
+            staying(self.kept)
         )?;
         if self.retired.is_empty() {
             return Ok(());
         }
         write!(
             f,
-            ", {} are kept apart: more settings arrive where they were chosen, and the choice is made \
+            ", {} {} kept apart: more settings arrive where they were chosen, and the choice is made \
              again; where it is the same, what they came to is taken over, and nothing is trained twice",
-            self.retired.len()
+            self.retired.len(),
+            verb(self.retired.len(), "is", "are")
         )
     }
+}
+
+/// What is said of trials that an extension leaves alone.
+fn staying(kept: usize) -> String {
+    format!(
+        "{kept} {}",
+        verb(kept, "stays as it is", "stay as they are")
+    )
 }
 
 /// A change that is no growth, with what keeps the value where the file does not give it.
@@ -395,14 +408,40 @@ impl Extension {
     pub fn describe(&self) -> String {
         let apart = match self.retired {
             0 => String::new(),
-            count => format!(
-                "; {count} trials of the plan before are kept apart: more settings arrived where \
-                 they were chosen, and the choice is made again"
+            retired => format!(
+                "; {} of the plan before {} kept apart: more settings arrived where they were chosen, \
+                 and the choice is made again",
+                count(retired, "trial"),
+                verb(retired, "is", "are")
             ),
         };
         format!(
-            "{} trials were added when {} of {} were over; {} stay as they are{apart}",
-            self.added, self.over, self.before, self.kept
+            "{} {} added when {} of {} were over; {}{apart}",
+            count(self.added, "trial"),
+            verb(self.added, "was", "were"),
+            self.over,
+            self.before,
+            staying(self.kept)
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_trial_is_no_plural() {
+        let of = |kept, added, retired: usize| Growth {
+            kept,
+            added,
+            retired: (0..retired).collect(),
+            rechosen: Vec::new(),
+            changes: Vec::new(),
+        };
+        assert_eq!(of(1, 1, 0).to_string(), "1 trial more, 1 stays as it is");
+        assert_eq!(of(8, 2, 0).to_string(), "2 trials more, 8 stay as they are");
+        assert!(of(8, 2, 1).to_string().contains(", 1 is kept apart: "));
+        assert!(of(8, 2, 3).to_string().contains(", 3 are kept apart: "));
     }
 }

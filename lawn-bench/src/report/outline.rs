@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
 
-use lawn_models::{Role, Stage, Treatment, TreatmentTable};
+use lawn_models::{Length, Role, Stage, Treatment, TreatmentTable};
 
 use crate::config::DeviceChoice;
 use crate::plan::estimate::{Basis, LOADED, Measurement};
@@ -11,10 +11,20 @@ use crate::plan::{Cell, Plan, arms_advice};
 use crate::report::of_ranks;
 use crate::report::render::{self, count};
 
+/// Samples of an epoch, by task, where the data tell.
+pub(crate) type Epochs = BTreeMap<String, u64>;
+
+/// Steps and samples of a trial of `cell`, which follow from the data and the batch size.
+pub(crate) fn length(plan: &Plan, cell: &Cell, epochs: &Epochs) -> Option<Length> {
+    let &samples = epochs.get(&cell.task)?;
+    Some(plan.sweep.budget.length(samples, cell.batch_size))
+}
+
 /// The plan for people: cell by cell what is trained and what it takes, which
 /// parameters are constrained, and what to think about.
 pub(crate) fn describe(
     plan: &Plan,
+    epochs: &Epochs,
     measured: &BTreeMap<Cell, Measurement>,
     warnings: &[String],
 ) -> String {
@@ -41,11 +51,7 @@ pub(crate) fn describe(
                 tune.to_string(),
                 confirm.to_string(),
             ];
-            let length = found.map(|found| {
-                plan.sweep
-                    .budget
-                    .length(found.epoch_samples, cell.batch_size)
-            });
+            let length = length(plan, cell, epochs);
             let seconds = found.and_then(|found| cell_seconds(plan, cell, found));
             all_seconds += seconds.map_or(0.0, |(_, all)| all);
             let or_dash = |value: Option<String>| value.unwrap_or_else(|| "-".into());
@@ -392,7 +398,12 @@ mod tests {
         let said = |resources: &str| {
             let plan = plan(resources);
             let cell = plan.cells().remove(0);
-            describe(&plan, &BTreeMap::from([(cell, measurement.clone())]), &[])
+            describe(
+                &plan,
+                &Epochs::new(),
+                &BTreeMap::from([(cell, measurement.clone())]),
+                &[],
+            )
         };
         let kept = said("");
         assert!(
@@ -401,6 +412,32 @@ mod tests {
         );
         let without = said("resources.keep_weights = false\n");
         assert!(!without.contains("of weights"), "{without}");
+    }
+
+    #[test]
+    fn steps_and_samples_need_no_measurement() {
+        let text = "name = \"w\"\nbatch_sizes = [64, 128]\ntasks.one = { kind = \"ncf\" }\n\
+                    budget.epochs = 2\narms.sgd = { rule = \"sgd\", learning_rate = 0.1 }\n\
+                    confirmation.seeds = [1, 2, 3]\n";
+        let sweep = crate::config::parse("w.toml", text).expect("a sweep");
+        let plan = Plan::new(sweep, BTreeMap::new());
+        let epochs = Epochs::from([("one".to_owned(), 1000)]);
+        let said = describe(&plan, &epochs, &BTreeMap::new(), &[]);
+        let rows: Vec<Vec<&str>> = said
+            .lines()
+            .filter(|line| line.starts_with("one "))
+            .map(|line| line.split_whitespace().collect())
+            .collect();
+        assert_eq!(
+            rows[0][2..],
+            ["64", "0", "3", "32", "2000", "-", "-", "-"],
+            "{said}"
+        );
+        assert_eq!(
+            rows[1][2..],
+            ["128", "0", "3", "16", "2000", "-", "-", "-"],
+            "{said}"
+        );
     }
 
     #[test]
@@ -417,7 +454,12 @@ mod tests {
             }))
             .expect("a measurement");
             let cell = plan.cells().remove(0);
-            describe(&plan, &BTreeMap::from([(cell, measurement)]), &[])
+            describe(
+                &plan,
+                &Epochs::new(),
+                &BTreeMap::from([(cell, measurement)]),
+                &[],
+            )
         };
         let loaded = said(0.6);
         for part in [
@@ -447,7 +489,12 @@ mod tests {
             }))
             .expect("a measurement");
             let cell = plan.cells().remove(0);
-            describe(&plan, &BTreeMap::from([(cell, measurement)]), &[])
+            describe(
+                &plan,
+                &Epochs::new(),
+                &BTreeMap::from([(cell, measurement)]),
+                &[],
+            )
         };
         let cuda = said("cuda", &["table", "head"]);
         assert!(

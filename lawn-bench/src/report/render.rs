@@ -2,6 +2,7 @@
 
 use lawn_models::Stage;
 
+pub(crate) use crate::count::count;
 use crate::plan::Trial;
 
 /// A trial in a few words, as `tune adam · batch 1000 · setting 2`.
@@ -23,12 +24,6 @@ pub(crate) fn trial(trial: &Trial, with_task: bool) -> String {
         "{stage} {task}{} · batch {} · {number}",
         cell.arm, cell.batch_size
     )
-}
-
-/// `1 trial`, `2 trials`.
-pub(crate) fn count(number: usize, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {noun}{plural}")
 }
 
 /// Shortens `name` to `width` characters at most. The middle is left out: the beginning is read

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::config::EngineName;
+use crate::count::count;
 use crate::run::document;
 use crate::run::lease::{self, Claim, Lease, Owner, State, Terms};
 use crate::run::run_dir::RunDir;
@@ -34,7 +35,7 @@ pub struct Launcher {
 
 impl std::fmt::Display for Launcher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} with {} workers", self.owner, self.workers)
+        write!(f, "{} with {}", self.owner, count(self.workers, "worker"))
     }
 }
 

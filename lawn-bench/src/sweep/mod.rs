@@ -11,6 +11,7 @@ pub mod retry;
 
 pub use end::End;
 pub use on_end::OnEnd;
+pub(crate) use on_end::SECONDS as ON_END_SECONDS;
 pub use opening::make;
 pub use request::Request;
 pub use results::report;
@@ -23,6 +24,7 @@ use lawn_analysis::records::Outcome;
 
 use crate::Error;
 use crate::config::Resources;
+use crate::count::{count, verb};
 use crate::engine::max_failures::Failures;
 use crate::engine::{self, Completion, Engine, EngineName, Watcher, Work};
 use crate::plan::adopt;
@@ -79,10 +81,7 @@ pub fn run(request: &Request) -> Result<End, Error> {
         data_root: request.data_root.clone(),
         max_failures: request.max_failures,
         only: &only,
-        on_end: request
-            .on_end
-            .as_ref()
-            .map(|on_end| on_end.command.as_str()),
+        on_end: request.on_end_words(),
         stop: &stop,
     };
     let engine = engine::engine(request.engine, work.clone(), &settings)?;
@@ -113,10 +112,10 @@ pub fn run(request: &Request) -> Result<End, Error> {
             progress.extended(extension);
         }
         progress.say(&format!(
-            "{}: {} of {} trials to run, {} at a time, in {}",
+            "{}: {} of {} to run, {} at a time, in {}",
             plan.sweep.name,
             pending(&plan, &only, &outcomes.endings, 0..plan.trials.len()).len(),
-            plan.trials.len(),
+            count(plan.trials.len(), "trial"),
             workers[0],
             run.root().display()
         ));
@@ -201,9 +200,11 @@ fn rounds(
         watcher.check()?;
         match adopt(run, plan, &round)? {
             0 => {}
-            count => watcher.note(&format!(
-                "{count} trials are those of an earlier plan under another id: the same setting \
-                 was chosen again, and nothing is trained twice"
+            adopted => watcher.note(&format!(
+                "{} {} an earlier plan under another id: the same setting was chosen again, and \
+                 nothing is trained twice",
+                count(adopted, "trial"),
+                verb(adopted, "is that of", "are those of")
             )),
         }
         let endings = outcomes::read(run, plan)?.endings;
@@ -246,8 +247,10 @@ fn too_many_threads(workers: usize, threads: usize) -> Option<String> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     (workers * threads > cores).then(|| {
         format!(
-            "warning: {workers} workers of {threads} threads share {cores} cores; \
-             trials would be faster with workers × threads of {cores} at most"
+            "warning: {} of {} share {}; trials would be faster with workers × threads of {cores} at most",
+            count(workers, "worker"),
+            count(threads, "thread"),
+            count(cores, "core")
         )
     })
 }
@@ -279,10 +282,7 @@ fn describe(request: &Request) -> Result<String, Error> {
         data_root: request.data_root.clone(),
         max_failures: request.max_failures,
         only: &only,
-        on_end: request
-            .on_end
-            .as_ref()
-            .map(|on_end| on_end.command.as_str()),
+        on_end: request.on_end_words(),
         stop: &Stop::default(),
     };
     let engine = engine::engine(request.engine, work, &settings)?;

@@ -2,7 +2,7 @@
 
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -10,11 +10,17 @@ use super::{End, Request};
 use crate::Error;
 use crate::config::SweepFile;
 use crate::exit::Exit;
+use crate::plan::{Plan, outcomes};
 use crate::process::{beside, streams};
 use crate::report::render::count;
+use crate::run::ending::Ending;
+use crate::run::run_dir::RunDir;
 
 /// Time between two looks at the command.
 const POLL: Duration = Duration::from_millis(20);
+
+/// Seconds that the command may take where nothing else is said.
+pub(crate) const SECONDS: u64 = 60;
 
 /// What is called, and how long it may take.
 #[derive(Debug, Clone)]
@@ -55,10 +61,10 @@ impl OnEnd {
         command
             .env("LAWN_OUTCOME", outcome)
             .env("LAWN_EXIT_CODE", exit.code().to_string())
-            .env("LAWN_RUN", run.unwrap_or_default())
+            .env("LAWN_RUN", run.as_deref().unwrap_or(Path::new("")))
             .env("LAWN_SUMMARY", summary)
             .env("LAWN_MESSAGE", message)
-            .env("LAWN_LEFT", left(end).to_string())
+            .env("LAWN_LEFT", left(end, run.as_deref()))
             // Standard output is the report's, or the events'.
             .stdout(Stdio::from(std::io::stderr().as_fd().try_clone_to_owned()?))
             .stdin(Stdio::null())
@@ -128,12 +134,20 @@ fn told(end: &Result<End, Error>, exit: Exit) -> (&'static str, String) {
     }
 }
 
-/// Trials of the plan that are left to be run, where the sweep came to its end.
-fn left(end: &Result<End, Error>) -> usize {
-    match end {
-        Ok(End::Finished { left, .. }) => *left,
-        _ => 0,
-    }
+/// Trials of the plan that are left to be run; nothing where there is no plan that could be read.
+fn left(end: &Result<End, Error>, run: Option<&Path>) -> String {
+    let counted = || {
+        let run = RunDir::new(run?);
+        let plan = Plan::read(&run).ok()?;
+        let endings = outcomes::read(&run, &plan).ok()?.endings;
+        let is_left = |ending: &&Option<Ending>| !ending.as_ref().is_some_and(Ending::is_final);
+        Some(endings.iter().filter(is_left).count())
+    };
+    let left = match end {
+        Ok(End::Finished { left, .. }) => Some(*left),
+        _ => counted(),
+    };
+    left.map_or_else(String::new, |left| left.to_string())
 }
 
 impl Request {

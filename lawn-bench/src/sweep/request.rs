@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::engine::{EngineName, Limit};
 use crate::plan::Plan;
 use crate::process::shell;
-use crate::sweep::on_end::OnEnd;
+use crate::sweep::on_end::{OnEnd, SECONDS};
 use crate::sweep::progress::Show;
 
 /// What to sweep, and with what.
@@ -51,6 +51,18 @@ impl Request {
         }
     }
 
+    /// The options that say what is called at the end.
+    pub(super) fn on_end_words(&self) -> Vec<String> {
+        let Some(OnEnd { command, limit }) = &self.on_end else {
+            return Vec::new();
+        };
+        let mut words = vec!["--on-end".to_owned(), command.clone()];
+        if limit.as_secs() != SECONDS {
+            words.extend(["--on-end-seconds".to_owned(), limit.as_secs().to_string()]);
+        }
+        words
+    }
+
     /// The command that goes on with `run` as this launch did, for a shell.
     #[must_use]
     pub fn goes_on(&self, run: &Path) -> String {
@@ -69,11 +81,17 @@ impl Request {
         if let Some(ranks) = self.ranks {
             words.extend(["--ranks".into(), ranks.to_string().into()]);
         }
-        if let Some(on_end) = &self.on_end {
-            words.extend(["--on-end".into(), on_end.command.clone().into()]);
+        if let Some(limit) = &self.max_failures {
+            words.extend(["--max-failures".into(), limit.to_string().into()]);
         }
+        words.extend(self.on_end_words().into_iter().map(OsString::from));
         for word in &self.only {
             words.extend(["--only".into(), word.into()]);
+        }
+        match self.show {
+            Show::People => {}
+            Show::Events => words.push("--json".into()),
+            Show::Nothing => words.push("--quiet".into()),
         }
         shell::line(words)
     }

@@ -8,6 +8,7 @@ use lawn_models::Stage;
 
 use crate::Error;
 use crate::config::NamedTask;
+use crate::count::{count, verb};
 use crate::duration::utc;
 use crate::plan::damage::Damage;
 use crate::plan::{Cell, Plan, advice, outcomes};
@@ -146,7 +147,9 @@ pub(crate) fn request(
     if over < plan.trials.len() {
         let all = plan.trials.len();
         let note = format!(
-            "{over} of the plan's {all} trials are over: the others count in nothing here."
+            "{over} of the plan's {} {} over: the others count in nothing here.",
+            count(all, "trial"),
+            verb(over, "is", "are")
         );
         request.notes.push(note);
         request.notes.extend(absent(plan, &endings));

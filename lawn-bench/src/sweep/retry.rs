@@ -9,7 +9,8 @@ use lawn_models::Stage;
 
 use crate::error::{Error, Fault, Place};
 use crate::plan::choices::{self, Choices};
-use crate::plan::{Cell, Plan, Trial, outcomes, trial_named};
+use crate::plan::{Cell, LEAST_DIGITS, Plan, Trial, outcomes, trial_named};
+use crate::run::ending::Ending;
 use crate::run::launchers;
 use crate::run::run_dir::RunDir;
 use crate::run::trial_dir::TrialDir;
@@ -36,6 +37,8 @@ pub struct RetrySummary {
     pub trials: usize,
     /// Trials selected whose failure counted when a setting was chosen.
     pub counted: usize,
+    /// Trials that failed as is asked for, and that an extension took out of the plan.
+    pub retired: usize,
 }
 
 /// Forgets the outcome of the trials selected, so that the next `lawn sweep DIR` runs them again.
@@ -72,7 +75,15 @@ pub fn retry(run: &RunDir, selection: &Selection) -> Result<RetrySummary, Error>
     let mut retried = RetrySummary {
         trials: 0,
         counted: 0,
+        retired: 0,
     };
+    if named.is_empty() {
+        for retired in plan.retired(run)? {
+            let ending = run.trial(&retired.trial.id).read_outcome()?;
+            let holds = |ending: Ending| selection.holds(&retired.trial, ending.outcome);
+            retried.retired += usize::from(ending.is_some_and(holds));
+        }
+    }
     let mut selected = Vec::new();
     // By cell, the first rung of which trials run again.
     let mut reopened: BTreeMap<Cell, usize> = BTreeMap::new();
@@ -158,10 +169,31 @@ impl Selection {
         }
         self.trials
             .iter()
-            .map(|name| trial_named(plan, name, run))
-            .map(|found| found.map_err(|found| not_selected(Fault::new(Place::key(TRIAL), found))))
+            .map(|name| named(plan, name, run))
             .collect()
     }
+}
+
+/// The index of the trial that `name` means. One that left the plan counts nowhere, so that it is none to be
+/// run again.
+fn named(plan: &Plan, name: &str, run: &RunDir) -> Result<usize, Error> {
+    let unknown = match trial_named(plan, name, run) {
+        Ok(index) => return Ok(index),
+        Err(unknown) => unknown,
+    };
+    let refused = |found: String| not_selected(Fault::new(Place::key(TRIAL), found));
+    if name.len() < LEAST_DIGITS || plan.history.is_empty() {
+        return Err(refused(unknown));
+    }
+    let retired = plan.retired(run)?;
+    let mut begins = retired.iter().filter(|one| one.trial.id.starts_with(name));
+    Err(refused(match begins.next() {
+        Some(one) => format!(
+            "trial {} left the plan with extension {}, and counts in nothing",
+            one.trial.id, one.extension
+        ),
+        None => unknown,
+    }))
 }
 
 /// Moves the outcome of a trial and what it wrote to a folder of its own. The log stays too,

@@ -17,8 +17,12 @@ use server::Server;
 /// Time for open pages to ask once more after the sweep is over.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// Time that nobody works on a run with trials left before it is taken for stopped: its launcher may just
+/// begin, or be started again.
+pub(crate) const PAUSE: Duration = Duration::from_secs(10);
+
 /// Serves the page of `run` on `port` of this machine, on any free one for 0. `opened` is told its
-/// address. It ends with the sweep, unless it is to `stay`.
+/// address. It ends with the sweep, over or stopped, unless it is to `stay`, and says which.
 ///
 /// # Errors
 ///
@@ -33,18 +37,26 @@ pub(crate) fn watch(
     let pages = Pages::new(run)?;
     let server = Server::bind(port).map_err(|source: io::Error| Error::NoPort { port, source })?;
     opened(&format!("http://{}/", server.address()));
-    if pages.is_over() && !stay {
-        streams::say(
-            "the sweep is over: the page stays for a few seconds, with --stay until Ctrl-C",
-        );
+    if let Some(rest) = pages.rest().filter(|_| !stay) {
+        let how = match rest.is_over {
+            true => "the sweep is over",
+            false => "nobody works on this run",
+        };
+        streams::say(&format!(
+            "{how}: the page stays for a few seconds, with --stay until Ctrl-C"
+        ));
     }
-    let mut over: Option<Instant> = None;
+    let mut since: Option<Instant> = None;
     server.serve(&pages, || {
-        if stay || !pages.is_over() {
-            over = None;
+        let Some(rest) = pages.rest().filter(|_| !stay) else {
+            since = None;
             return false;
-        }
-        over.get_or_insert_with(Instant::now).elapsed() > GRACE
+        };
+        let patience = if rest.is_over { GRACE } else { PAUSE };
+        since.get_or_insert_with(Instant::now).elapsed() > patience
     });
+    if let Some(rest) = pages.rest() {
+        streams::say(&rest.said);
+    }
     Ok(())
 }

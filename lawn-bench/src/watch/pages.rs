@@ -60,9 +60,18 @@ impl Planned {
 #[derive(Clone)]
 struct Looked {
     live: Live,
-    is_over: bool,
+    rest: Option<Rest>,
     /// When it is out of date.
     until: Instant,
+}
+
+/// How a run is that nobody works on.
+#[derive(Debug, Clone)]
+pub(super) struct Rest {
+    /// Whether every trial is over.
+    pub(super) is_over: bool,
+    /// What is said of it.
+    pub(super) said: String,
 }
 
 /// A page that was made.
@@ -96,9 +105,9 @@ impl Pages {
         Ok(Arc::clone(&known.plan))
     }
 
-    /// Whether every trial is over and nobody works on the run.
-    pub(super) fn is_over(&self) -> bool {
-        self.look().is_ok_and(|looked| looked.is_over)
+    /// How the run is, where nobody works on it.
+    pub(super) fn rest(&self) -> Option<Rest> {
+        self.look().ok()?.rest
     }
 
     /// What there is to see now. Whoever asks at the same time waits for one look.
@@ -117,7 +126,10 @@ impl Pages {
         };
         let looked = Looked {
             live,
-            is_over: status.is_over(),
+            rest: status.at_rest().map(|said| Rest {
+                is_over: status.is_over(),
+                said,
+            }),
             until: Instant::now() + began.elapsed() * REST + least,
         };
         *kept = Some(looked.clone());

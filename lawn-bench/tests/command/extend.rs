@@ -250,6 +250,13 @@ fn a_better_setting_is_chosen_and_the_confirmations_of_the_old_one_are_kept_apar
     for part in ["of an earlier plan", "with extension 1"] {
         assert!(shown.contains(part), "{part:?} is not in: {shown}");
     }
+    for name in [&id[..], &id[..8]] {
+        let retry = lawn().args(["retry", place, "--trial", name]).output();
+        let retry = retry.expect("lawn starts");
+        assert_eq!(retry.status.code(), Some(2), "{}", said(&retry));
+        let told = format!("trial {id} left the plan with extension 1");
+        assert!(said(&retry).contains(&told), "{}", said(&retry));
+    }
     let unknown = lawn().args(["trials", place, "ffff0000ffff0000"]).output();
     assert_eq!(unknown.expect("lawn starts").status.code(), Some(2));
     let stages: Vec<Stage> = retired.iter().map(|one| one.trial.stage).collect();

@@ -94,6 +94,12 @@ fn a_crashed_trial_is_a_row_and_can_be_retried() {
     let crashed = Records::load(&run.join("records")).expect("the run has records");
     let detail = crashed.trials[1].detail.clone().expect("a crash says why");
     assert!(detail.contains("checkpoint.safetensors"), "{detail}");
+    // What its own process could not write is in its log, too.
+    let logged = lawn(&["trials", &path(&run), "--outcome", "crashed", "--log"]);
+    let logged = String::from_utf8_lossy(&logged.stdout).into_owned();
+    let own = logged.split("standard error:").next().unwrap_or_default();
+    let first = detail.lines().next().expect("it has a line");
+    assert!(own.contains(first), "{first} is not in {own}");
 
     std::fs::remove_dir(trial.join("checkpoint.safetensors")).expect("it was there");
     let retried = lawn(&["retry", &path(&run), "--outcome", "crashed"]);

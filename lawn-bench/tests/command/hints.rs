@@ -145,7 +145,9 @@ fn a_sweep_that_was_stopped_goes_on_as_it_is_printed() {
     let slow = SMALL.replace("epochs = 2", "steps = 20000");
     let every = "\n[evaluation]\nevery = { steps = 20000 }\n";
     place.write("slow.toml", &format!("{slow}{every}"));
-    let mut command = place.command("exec lawn sweep slow.toml --out 'a run' --workers 2");
+    let given = "--workers 2 --max-failures 50% --on-end 'echo \"$LAWN_OUTCOME $LAWN_LEFT\" > \
+                 told.txt' --on-end-seconds 7 --quiet";
+    let mut command = place.command(&format!("exec lawn sweep slow.toml --out 'a run' {given}"));
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().expect("there is a shell");
     let begun = || {
@@ -165,7 +167,10 @@ fn a_sweep_that_was_stopped_goes_on_as_it_is_printed() {
     assert!(kill.is_ok_and(|status| status.success()));
     let stopped = child.wait_with_output().expect("it ends");
     assert_eq!(stopped.status.code(), Some(130), "{}", said(&stopped));
-    place.follow(&stopped, &["lawn sweep 'a run' --workers 2"]);
+    // Both of its trials are left to be run.
+    let told = std::fs::read_to_string(place.root.join("told.txt")).expect("it was called");
+    assert_eq!(told, "stopped 2\n");
+    place.follow(&stopped, &[&format!("lawn sweep 'a run' {given}")]);
 }
 
 #[test]

@@ -256,6 +256,31 @@ fn what_is_refused_says_which_option_would_help() {
              run-adam-lawn_b256_s0-tag-test_accuracy.csv",
         ),
     ];
+    let rows = "task,arm,batch_size,seed,epoch,test_metric\n";
+    let written = |name: &str, text: &str| {
+        fs::write(dir.path().join(name), format!("{rows}{text}")).unwrap();
+    };
+    let pair = |rows: &str| format!("{rows}{}", rows.replace(",a,", ",a-lawn,"));
+    written("curve.csv", &pair("t,a,64,1,1,0.5\nt,a,64,1,2,0.6\n"));
+    written("twice.csv", &pair("t,a,64,1,2,0.5\nt,a,64,1,2,0.6\n"));
+    written("empty.csv", &pair("t,a,64,1,1,0.5\nt,a,64,1,,0.6\n"));
+    let cases = cases.into_iter().chain([
+        (
+            "lawn report --from curve.csv".to_owned(),
+            "trials `line-2` and `line-3` are duplicates; where they are rows of one trial, --last epoch \
+             reads the last of each",
+        ),
+        (
+            "lawn report --from twice.csv --last epoch".to_owned(),
+            "both have the greatest `epoch`, 2; leave out the one that is not to be read, or give --last a \
+             column that goes on from row to row",
+        ),
+        (
+            "lawn report --from empty.csv --last epoch".to_owned(),
+            "line 3: column `epoch`: no value is not a number, by which the last row of a trial is found; none \
+             only in the one row of a trial without a metric; --last NAME reads another column",
+        ),
+    ]);
     for (line, expected) in cases {
         let output = shell(&line, dir.path());
         let (_, err) = said(&output);

@@ -419,10 +419,10 @@ fn an_error_says_where_each_key_comes_from_that_the_arm_did_not_write() {
     let preset = "preset = \"algoperf-nadamw\"";
     for (said, parts) in [
         (
-            in_defaults(preset, "rule = \"sgd\""),
+            in_defaults(preset, "momentum = 0.9"),
             &[
-                "`one_minus_beta1` is from preset `algoperf-nadamw` of [defaults]",
-                "`rule` is from arm `one`",
+                "`momentum` is from arm `one`",
+                "`rule` is from preset `algoperf-nadamw` of [defaults]",
             ][..],
         ),
         (
@@ -435,7 +435,7 @@ fn an_error_says_where_each_key_comes_from_that_the_arm_did_not_write() {
         ),
         (
             in_defaults("free_fraction = 0.5", "rule = \"sgd\"\nlearning_rate = 0.1"),
-            &["`free_fraction` is from [defaults]"],
+            &["`free_fraction` is from [defaults], and lawn = false in the arm takes it away"],
         ),
         (
             read(&format!("{preset}\n[arms.one.grid]\nbeta2 = [0.9, 0.99]")).unwrap_err(),

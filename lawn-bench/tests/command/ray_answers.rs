@@ -56,6 +56,8 @@ fn answer(stream: TcpStream, code: i32) {
         .expect("the body comes");
     let body = if head.starts_with("POST") {
         r#"{"job_id": "lawn-1", "submission_id": "lawn-1"}"#.to_owned()
+    } else if head.contains("/api/version") {
+        r#"{"version": "4", "ray_version": "2.60.0", "ray_commit": "0"}"#.to_owned()
     } else {
         FAILED.replace("CODE", &code.to_string())
     };
@@ -101,7 +103,7 @@ fn ended(code: i32, words: &str) -> Result<Ending, Box<Error>> {
         data_root: None,
         max_failures: None,
         only: &Only::default(),
-        on_end: None,
+        on_end: Vec::new(),
         stop: &Stop::default(),
     };
     let engine = engine::engine(EngineName::Ray, work, &settings).expect("it has an address");
@@ -161,6 +163,33 @@ fn a_job_that_its_machine_cannot_execute_or_stops_at_once_is_no_outcome() {
     }
 }
 
+/// What becomes of a sweep whose jobs go to this address, within ten seconds.
+fn refused_at(address: &str) -> String {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let run = RunDir::new(folder.path());
+    let sweep = config::parse("small.toml", SMALL).unwrap_or_else(|error| panic!("{error}"));
+    let plan = Plan::new(sweep, Default::default());
+    let mut settings = plan.sweep.engines.clone();
+    settings.ray.address = Some(address.to_owned());
+    let work = Work {
+        run: &run,
+        plan: &plan,
+        workers: 1,
+        data_root: None,
+        max_failures: None,
+        only: &Only::default(),
+        on_end: Vec::new(),
+        stop: &Stop::default(),
+    };
+    let engine = engine::engine(EngineName::Ray, work, &settings).expect("it has an address");
+    let since = std::time::Instant::now();
+    let refused = engine
+        .run(&[0], &mut Heard::default())
+        .expect_err("no Ray answers");
+    assert!(since.elapsed().as_secs() < 10, "{:?}", since.elapsed());
+    refused.to_string()
+}
+
 #[test]
 fn an_address_where_nobody_answers_is_told_within_ten_seconds() {
     // One that refuses, and one that takes the connection and says nothing.
@@ -168,31 +197,36 @@ fn an_address_where_nobody_answers_is_told_within_ten_seconds() {
     let port = |listener: &TcpListener| listener.local_addr().expect("it is bound").port();
     let gone = port(&TcpListener::bind("127.0.0.1:0").expect("a free port"));
     for port in [gone, port(&silent)] {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let run = RunDir::new(folder.path());
-        let sweep = config::parse("small.toml", SMALL).unwrap_or_else(|error| panic!("{error}"));
-        let plan = Plan::new(sweep, Default::default());
-        let mut settings = plan.sweep.engines.clone();
-        settings.ray.address = Some(format!("http://127.0.0.1:{port}"));
-        let work = Work {
-            run: &run,
-            plan: &plan,
-            workers: 1,
-            data_root: None,
-            max_failures: None,
-            only: &Only::default(),
-            on_end: None,
-            stop: &Stop::default(),
-        };
-        let engine = engine::engine(EngineName::Ray, work, &settings).expect("it has an address");
-        let since = std::time::Instant::now();
-        let refused = engine
-            .run(&[0], &mut Heard::default())
-            .expect_err("nobody answers");
-        assert!(
-            refused.to_string().contains(&format!("127.0.0.1:{port}")),
-            "{refused}"
-        );
-        assert!(since.elapsed().as_secs() < 10, "{:?}", since.elapsed());
+        let refused = refused_at(&format!("http://127.0.0.1:{port}"));
+        assert!(refused.contains(&format!("127.0.0.1:{port}")), "{refused}");
+    }
+}
+
+#[test]
+fn another_web_server_is_told_for_what_it_is() {
+    for answer in ["404 Not Found", "200 OK"] {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = format!("http://{}", listener.local_addr().expect("it is bound"));
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().map_while(Result::ok) {
+                let _ = stream.read(&mut [0; 4096]);
+                let page = "<html>It works!</html>";
+                let _ = write!(
+                    stream,
+                    "HTTP/1.1 {answer}\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\
+                     Connection: close\r\n\r\n{page}",
+                    page.len()
+                );
+            }
+        });
+        let refused = refused_at(&address);
+        for part in [
+            "no Ray Jobs server is at this address, though a web server is",
+            &answer[..3],
+            &address,
+            "port 8265",
+        ] {
+            assert!(refused.contains(part), "{part} is not in {refused}");
+        }
     }
 }

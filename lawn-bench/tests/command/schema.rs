@@ -170,3 +170,41 @@ fn keys(of: &Value, found: &mut Vec<String>) {
         }
     }
 }
+
+#[test]
+fn a_default_in_the_text_of_a_key_is_the_one_beside_it() {
+    let page = lawn_bench::config::reference();
+    let mut compared = 0;
+    for line in page.lines().filter(|line| line.starts_with("| `")) {
+        let parts: Vec<&str> = line.splitn(4, " | ").collect();
+        let [key, _, default, says] = parts[..] else {
+            continue;
+        };
+        for ending in [
+            " if left out",
+            " where nothing is said",
+            " where nothing is given",
+        ] {
+            let before = says.find(ending).map(|at| &says[..at]);
+            let said = before.and_then(|text| text.rsplit_once("; "));
+            let Some(said) = said.and_then(|(_, said)| said.parse::<f64>().ok()) else {
+                continue;
+            };
+            compared += 1;
+            let default = default.trim_matches('`').parse::<f64>();
+            assert_eq!(default, Ok(said), "{key}: {says}");
+        }
+    }
+    assert!(compared >= 10, "{compared}");
+    // Defaults of which no type of the file knows.
+    for row in [
+        "| `attempts` | whole number from 1 | `3` |",
+        "| `signal_seconds` | whole number from 0 up to 65535 | `60` |",
+        "| `every` | table | `{ epochs = 1 }` |",
+        "| `label_smoothing` | number from 0 below 1 | `0.0` |",
+        "| `beta1` | number from 0 below 1 | `0.9` |",
+        "| `epsilon` | number from 0 | [by rule](#defaults-by-rule) |",
+    ] {
+        assert!(page.contains(row), "{row}");
+    }
+}

@@ -158,8 +158,29 @@ fn trials_are_found_by_what_they_are(run_dir: &Path) {
         );
         assert_eq!(trial["state"], "ok");
     }
-    let none = json(&run(&["trials", dir, "--json", "--outcome", "waiting"]));
-    assert_eq!(none.as_array().map(Vec::len), Some(0));
+    let none = run(&["trials", dir, "--json", "--outcome", "waiting"]);
+    assert_eq!(json(&none).as_array().map(Vec::len), Some(0));
+    assert!(none.status.success() && said(&none).contains("no trial is all that is asked for"));
+    // What no trial is of is no answer, but a mistake.
+    for (option, value, told) in [
+        ("--seed", "99", "no trial is of seed 99; allowed: 0, 1, 2"),
+        ("--setting", "7", "no trial is of setting 7; allowed: 0, 1"),
+        (
+            "--arm",
+            "adam",
+            "no arm is called `adam`; allowed: sgd, heavy",
+        ),
+        (
+            "--task",
+            "three",
+            "no task is called `three`; allowed: one, two",
+        ),
+        ("--batch", "7", "no batch size is 7; allowed: 64"),
+    ] {
+        let refused = run(&["trials", dir, option, value]);
+        assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
+        assert!(said(&refused).contains(told), "{}", said(&refused));
+    }
 
     // By the beginning of its id, and by its index.
     let last = &all[15];

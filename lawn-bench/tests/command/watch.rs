@@ -63,6 +63,7 @@ fn watched(run: &Path, more: &[&str]) -> (Ended, String) {
         .arg("watch")
         .arg(run)
         .args(more)
+        .stderr(Stdio::piped())
         .stdout(Stdio::piped());
     let mut child = Ended(command.spawn().expect("lawn starts"));
     let mut line = String::new();
@@ -150,6 +151,54 @@ fn a_sweep_is_seen_from_its_first_trial_to_its_end() {
     }
     assert_eq!(sweep.code(), Some(0));
     assert_eq!(watch.code(), Some(0), "it ends with the sweep");
+}
+
+#[test]
+fn a_sweep_that_is_stopped_ends_it_with_the_command_that_goes_on() {
+    let (kept, run) = folder();
+    let file = kept.path().join("slow.toml");
+    let slow = sixteen().replace("epochs = 20", "steps = 200000");
+    std::fs::write(&file, slow).expect("there is room");
+    let mut command = lawn();
+    command
+        .args(["sweep", "--quiet"])
+        .arg(&file)
+        .arg("--out")
+        .arg(&run);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut sweep = Ended(command.spawn().expect("lawn starts"));
+    wait_for(&run.join("plan.json"));
+    let (mut watch, url) = watched(&run, &[]);
+    let mut stays = watched(&run, &["--stay"]).0;
+    wait_for(&run.join("trials"));
+    let pid = sweep.0.id().to_string();
+    let stopped = Command::new("kill").args(["-INT", &pid]).status();
+    assert!(stopped.is_ok_and(|status| status.success()));
+    assert_eq!(sweep.code(), Some(130));
+    assert_eq!(watch.code(), Some(0), "{url}");
+    let mut text = String::new();
+    let errors = watch.0.stderr.take().expect("it is a pipe");
+    BufReader::new(errors)
+        .read_to_string(&mut text)
+        .expect("it is text");
+    let goes_on = format!(
+        "stopped: 0 of 16 trials over; `lawn sweep {}` goes on",
+        run.display()
+    );
+    assert_eq!(text.lines().last(), Some(&goes_on[..]), "{text}");
+    assert!(stays.0.try_wait().expect("it is a child").is_none());
+    // So does the other command that looks again and again.
+    let status = lawn()
+        .arg("status")
+        .arg(&run)
+        .args(["--watch", "1"])
+        .output();
+    let status = status.expect("lawn starts");
+    assert!(
+        status.status.success() && said(&status).contains(&goes_on),
+        "{}",
+        said(&status)
+    );
 }
 
 #[test]

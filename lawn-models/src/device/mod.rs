@@ -27,7 +27,8 @@ pub(crate) use host_memory::let_go_of_host_memory;
 pub use kernels::kernel_threads;
 pub use memory::host_memory;
 pub(crate) use memory::{
-    DeviceMemory, available_memory, free_device_memory, let_go_of_device_memory, own_memory,
+    DeviceMemory, available_memory, bounded_memory, free_device_memory, let_go_of_device_memory,
+    own_memory,
 };
 pub use nvml::gpu_memory_left;
 pub use probe::{CudaProbe, Probe, probe, set_threads};

@@ -9,6 +9,7 @@ use tch::nn::VarStore;
 use super::generated;
 use super::kind::{AssembledTask, Counts, Files, Kind, Surroundings, TaskMetrics};
 use super::left_by::{of_kind, that_left};
+use super::named;
 use super::task::Task;
 use crate::data::checked::CheckedData;
 use crate::data::images::{
@@ -44,7 +45,11 @@ pub struct ImageConfig {
     pub data: String,
     /// The net by name, such as `resnet50`, `vgg16_bn` or `vit_s_16`; where nothing is said
     /// `resnet_cifar`, the residual network for small images.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "named::read_some"
+    )]
+    #[schemars(extend("default" = ImageModelName::ResnetCifar))]
     pub model: Option<ImageModelName>,
     /// Depth of the network, `6n + 2`; of `resnet_cifar` only.
     #[schemars(range(min = 8, max = 1202))]
@@ -56,6 +61,7 @@ pub struct ImageConfig {
     /// The way around a block that halves the picture: `a`, without parameters, or `b`, a
     /// convolution; `a` where nothing is said. Of `resnet_cifar` only.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = CifarShortcut::default()))]
     pub shortcut: Option<CifarShortcut>,
     /// Whose rules the initial values follow; where nothing is said `paper` for
     /// `resnet_cifar` and `vit_s_16_algoperf`, `timm` for `vit_s_16`, `torchvision` for the
@@ -74,7 +80,7 @@ pub struct ImageConfig {
     /// Rate at which the last block of a vision transformer is dropped for a sample
     /// (stochastic depth), less in the blocks before; 0 where nothing is said.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "default" = f64::default()))]
     pub drop_path: Option<f64>,
     /// A safetensors file under the data root with the weights that training begins with:
     /// each variable of the net, and nothing else.
@@ -89,7 +95,7 @@ pub struct ImageConfig {
     pub augment: Augmentation,
     /// What targets lean towards all classes alike: 0 is none, 0.1 usual in large batches.
     #[serde(skip_serializing_if = "is_default")]
-    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "default" = f64::default()))]
     pub label_smoothing: f64,
     /// The α of mixup: training sees pairs of images mixed by λ and 1 − λ, with λ of Beta(α, α),
     /// and targets mixed alike; none where it is left out, 0.2 usual.
@@ -99,6 +105,7 @@ pub struct ImageConfig {
     /// Whether weights and images lie with their channels last in memory: the same up to
     /// rounding, and faster in half precision.
     #[serde(skip_serializing_if = "is_default")]
+    #[schemars(extend("default" = bool::default()))]
     pub channels_last: bool,
     /// Part of each class of the train folder held out for validation.
     #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
@@ -108,10 +115,12 @@ pub struct ImageConfig {
     /// What becomes of files that cannot be read as images: `"fail"`, or `"exclude"`, which
     /// counts them and trains without them.
     #[serde(skip_serializing_if = "is_default")]
+    #[schemars(extend("default" = BadFiles::default()))]
     pub bad_files: BadFiles,
     /// Whether images are turned as their EXIF tags say. Published accuracies are measured
     /// without.
     #[serde(skip_serializing_if = "is_default")]
+    #[schemars(extend("default" = bool::default()))]
     pub exif_orientation: bool,
     /// How images of any size become those of one size. Without it all images have one size,
     /// and stay as they are but for random flips, and crops after padding by an eighth.
@@ -437,67 +446,4 @@ fn part(split: Files) -> Part {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn balanced_classes_make_both_floors_alike() {
-        let floors = ImageConfig::default().floors(None, None).unwrap();
-        let [random, majority] = &floors[..] else {
-            panic!("there are two floors, not {}", floors.len());
-        };
-        assert_eq!(random.measurements[0].metric, "top-1");
-        let (random, majority) = (random.measurements[0].value, majority.measurements[0].value);
-        assert!((random - majority).abs() < 0.05, "{random} and {majority}");
-    }
-
-    /// Images that are decoded anew each time are learned from as those in memory are.
-    #[test]
-    fn memory_that_images_do_not_fit_in_changes_nothing() {
-        let root = tempfile::tempdir().unwrap();
-        let sizes = GeneratedImages {
-            classes: 3,
-            side: 8,
-            train: 60,
-            test: 12,
-            ..GeneratedImages::default()
-        };
-        images::write(&sizes, &root.path().join("mine")).unwrap();
-        let config = ImageConfig {
-            data: "mine".to_owned(),
-            depth: 8,
-            width: 4,
-            ..ImageConfig::default()
-        };
-        let surroundings = Surroundings {
-            device: tch::Device::Cpu,
-            data_root: Some(root.path()),
-            seed: 3,
-            part: crate::models::TablePart::default(),
-        };
-        let [kept, read] = [u64::MAX, 0].map(|room| {
-            let reading = Reading {
-                room,
-                threads: 2,
-                ..Reading::default()
-            };
-            config.put_together(surroundings, reading).unwrap()
-        });
-        let len = kept.dataset.len();
-        assert_eq!(len, read.dataset.len());
-        for epoch in [1, 2] {
-            let [one, other] =
-                [&kept, &read].map(|task| task.dataset.batch(0..len, epoch).unwrap());
-            assert_eq!(one.inputs[0], other.inputs[0]);
-            assert_eq!(one.targets, other.targets);
-        }
-        let permit = TestPermit::of(crate::trial::Stage::Confirm).unwrap();
-        let [one, other] = [&kept, &read].map(|task| {
-            let answer = |_: Split, inputs: &[tch::Tensor]| task.answer(inputs);
-            let measured = task.objective.measure(&answer).unwrap();
-            let test = task.objective.measure_test(&answer, &permit).unwrap();
-            (measured.measurements, measured.logit_max_abs, test)
-        });
-        assert_eq!(one, other);
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::generated;
+use super::named;
 use super::ncf_model::{self, MOST_WIDTH, NcfModel, Pretrained};
 use crate::data::GENERATED;
 use crate::data::ratings::{GeneratedRatings, Ids, RawRatings, ValidationItem};
@@ -51,6 +52,7 @@ pub struct NcfConfig {
     #[schemars(length(min = 1))]
     pub data: String,
     /// The net.
+    #[serde(deserialize_with = "named::read")]
     pub model: NcfModel,
     /// Width of the embeddings of GMF and matrix factorization (predictive factors). MLP has none, and
     /// refuses another than the default.
@@ -61,7 +63,7 @@ pub struct NcfConfig {
     pub layers: Vec<i64>,
     /// Rate of the dropout after each layer of the MLP tower.
     #[serde(skip_serializing_if = "is_default")]
-    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1, "default" = f64::default()))]
     pub dropout: f64,
     /// A safetensors file under the data root with the weights that training begins with: each
     /// variable of the net, and nothing else.

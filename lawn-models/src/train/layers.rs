@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::error::TrialError;
 use super::run::untrained;
-use super::{outline, training};
+use super::{outline, set_up};
 use crate::device;
 use crate::tasks::TrialConfig;
 use crate::trial::{OptimizerSettings, ScopeName, ScopeSetting};
@@ -73,7 +73,7 @@ pub fn treated_layers(
     config.validate()?;
     let context = untrained(data_root);
     let task =
-        device::catch_out_of_memory(|| training::task(config, &context, outline::tables([config])))
+        device::catch_out_of_memory(|| set_up::task(config, &context, outline::tables([config])))
             .map_err(TrialError::from)?;
     let lawn = config.optimizer.lawn;
     let with_lawn = TrialConfig {
@@ -83,7 +83,7 @@ pub fn treated_layers(
         },
         ..config.clone()
     };
-    let (length, optimizer) = training::optimizer(&task, &with_lawn)?;
+    let (length, optimizer) = set_up::optimizer(&task, &with_lawn)?;
     let treatments = outline::treatments(&task, &optimizer, (&with_lawn.optimizer, length));
     let treatments: BTreeMap<&str, &Treatment> = treatments
         .iter()

@@ -6,8 +6,11 @@ use lawn_core::{
 
 use super::constraints::{cpr, hyperball, lawn, rotational};
 use super::error::TrialError;
-use super::rules::{FACTOR, POWER, rule};
-use crate::trial::{ConstraintName, Length, LrShape, OptimizerSettings, RuleName, SettingsError};
+use super::rules::rule;
+use crate::trial::{
+    ConstraintName, DECAY_FACTOR, DECAY_POWER, DECAY_UNTIL, END_FACTOR, Length, LrShape,
+    OptimizerSettings, RESTART_GROWTH, RuleName, SettingsError,
+};
 
 /// The optimizer that the settings describe for a trial of this length.
 pub(super) fn optimizer(settings: &OptimizerSettings, length: Length) -> OptimizerConfig {
@@ -31,7 +34,7 @@ fn decay(settings: &OptimizerSettings) -> WeightDecay {
     rate.map_or(WeightDecay::None, |rate| of_rule(settings.rule, rate))
 }
 
-fn of_rule(rule: RuleName, rate: f64) -> WeightDecay {
+pub(super) fn of_rule(rule: RuleName, rate: f64) -> WeightDecay {
     match rule.decouples_decay() {
         true => WeightDecay::Decoupled { rate },
         false => WeightDecay::L2 { rate },
@@ -121,7 +124,7 @@ pub(super) fn plateau(settings: &OptimizerSettings) -> Result<Option<Plateau>, l
     }
     let base = PlateauConfig::default();
     let config = PlateauConfig {
-        factor: settings.decay_factor.unwrap_or(FACTOR),
+        factor: settings.decay_factor.unwrap_or(DECAY_FACTOR),
         patience: settings.plateau_patience.map_or(base.patience, u64::from),
         threshold: settings.plateau_threshold.unwrap_or(base.threshold),
         cooldown: settings.plateau_cooldown.map_or(base.cooldown, u64::from),
@@ -198,16 +201,16 @@ fn schedule(settings: &OptimizerSettings, length: Length) -> Schedule {
     let warm = at(settings.warmup);
     // A schedule after warm-up counts from its own 0.
     let after_warm_up = |step: u64| step.saturating_sub(warm).max(1);
-    let fall = after_warm_up(settings.decay_until.map_or(length.steps, at));
-    let end =
-        (settings.end_learning_rate).unwrap_or_else(|| peak * settings.end_factor.unwrap_or(0.0));
+    let fall = after_warm_up(at(settings.decay_until.unwrap_or(DECAY_UNTIL)));
+    let end = (settings.end_learning_rate)
+        .unwrap_or_else(|| peak * settings.end_factor.unwrap_or(END_FACTOR));
     let main = match settings.decay {
         // What falls on a plateau is a factor beside the schedule.
         LrShape::Constant | LrShape::Plateau => Schedule::constant(peak),
         LrShape::Linear => Schedule::linear(peak, end, fall),
         LrShape::Cosine => Schedule::cosine(peak, end, fall),
         LrShape::Polynomial => {
-            Schedule::polynomial(peak, end, fall, settings.decay_power.unwrap_or(POWER))
+            Schedule::polynomial(peak, end, fall, settings.decay_power.unwrap_or(DECAY_POWER))
         }
         LrShape::MultiStep => {
             let mut steps: Vec<u64> = Vec::new();
@@ -216,14 +219,14 @@ fn schedule(settings: &OptimizerSettings, length: Length) -> Schedule {
                 let after_last = steps.last().map_or(1, |last| last + 1);
                 steps.push(after_warm_up(at(part)).max(after_last));
             }
-            Schedule::multi_step(peak, steps, settings.decay_factor.unwrap_or(FACTOR))
+            Schedule::multi_step(peak, steps, settings.decay_factor.unwrap_or(DECAY_FACTOR))
         }
         LrShape::WarmRestarts => {
             // Whole waves must not end before the steps do: the last of these would be the first of
             // another wave, at the peak.
             let part = settings.restart_after.unwrap_or(1.0);
             let first = (part * length.steps as f64 - ROUNDING).ceil().max(1.0) as u64;
-            let growth = u64::from(settings.restart_growth.unwrap_or(1));
+            let growth = u64::from(settings.restart_growth.unwrap_or(RESTART_GROWTH));
             Schedule::warm_restarts(peak, end, first, growth)
         }
     };

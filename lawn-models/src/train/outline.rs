@@ -79,7 +79,7 @@ mod tests {
     use super::*;
     use crate::tasks::TaskConfig;
     use crate::train::run::untrained;
-    use crate::train::training;
+    use crate::train::set_up;
     use crate::trial::Amount;
 
     /// What is done to each parameter hangs on its shape, never on what is in it.
@@ -113,8 +113,8 @@ mod tests {
                 let settings: OptimizerSettings = serde_json::from_value(optimizer).unwrap();
                 let config = TrialConfig::new(task.clone(), settings, 16, Amount::Epochs(1));
                 let found = [TablePart::default(), tables([&config])].map(|part| {
-                    let task = training::task(&config, &untrained(None), part).unwrap();
-                    let (length, optimizer) = training::optimizer(&task, &config).unwrap();
+                    let task = set_up::task(&config, &untrained(None), part).unwrap();
+                    let (length, optimizer) = set_up::optimizer(&task, &config).unwrap();
                     let settings = (&config.optimizer, length);
                     (task.rows.len(), treatments(&task, &optimizer, settings))
                 });

@@ -6,13 +6,10 @@ use lawn_core::{
     RadialTest, RowwiseAdagradConfig, RuleConfig, ScheduleFreeConfig, SgdConfig, SgdPConfig,
 };
 
-use crate::trial::{LambForm, LrShape, OptimizerSettings, RuleName, ScopeName, ScopeSetting};
-
-/// Power of a polynomial shape that names none.
-pub(super) const POWER: f64 = 2.0;
-
-/// Factor of a multi-step shape that names none.
-pub(super) const FACTOR: f64 = 0.1;
+use crate::trial::{
+    DECAY_FACTOR, DECAY_POWER, DECAY_UNTIL, END_FACTOR, LambForm, LrShape, OptimizerSettings,
+    RuleName, ScopeName, ScopeSetting,
+};
 
 /// The rule that the settings come to.
 pub(super) fn rule(settings: &OptimizerSettings) -> RuleConfig {
@@ -307,14 +304,14 @@ impl OptimizerSettings {
             iterations: self.iterations.or(defaults.iterations),
             muon_scale: self.muon_scale.or(defaults.muon_scale),
             end_factor: (self.end_factor)
-                .or((falling && self.end_learning_rate.is_none()).then_some(0.0)),
-            decay_until: self.decay_until.or(falling.then_some(1.0)),
+                .or((falling && self.end_learning_rate.is_none()).then_some(END_FACTOR)),
+            decay_until: self.decay_until.or(falling.then_some(DECAY_UNTIL)),
             decay_power: self
                 .decay_power
-                .or((self.decay == LrShape::Polynomial).then_some(POWER)),
+                .or((self.decay == LrShape::Polynomial).then_some(DECAY_POWER)),
             decay_factor: self
                 .decay_factor
-                .or((self.decay == LrShape::MultiStep).then_some(FACTOR)),
+                .or((self.decay == LrShape::MultiStep).then_some(DECAY_FACTOR)),
             scope: self
                 .scope
                 .clone()

@@ -12,8 +12,9 @@ use super::observer::{Beginning, Notice, Observer, TrialInfo};
 use super::one_trial::require_one_trial;
 use super::outline;
 use super::record::TrialEnd;
+use super::set_up;
 use super::trainer::run;
-use super::training::{self, Training};
+use super::training::Training;
 use crate::device;
 use crate::ranks::{Ranks, RanksError};
 use crate::tasks::{Task, TrialConfig};
@@ -255,8 +256,8 @@ fn others(device: Device, detail: &str) -> Option<u64> {
 pub fn dry_run(config: &TrialConfig, data_root: Option<&Path>) -> Result<TrialInfo, TrialError> {
     config.validate()?;
     device::catch_out_of_memory(|| -> Result<TrialInfo, TrialError> {
-        let task = training::task(config, &untrained(data_root), outline::tables([config]))?;
-        let (length, optimizer) = training::optimizer(&task, config)?;
+        let task = set_up::task(config, &untrained(data_root), outline::tables([config]))?;
+        let (length, optimizer) = set_up::optimizer(&task, config)?;
         Ok(info(length, &task, &optimizer, config))
     })
     .map_err(TrialError::from)
@@ -277,12 +278,12 @@ pub fn examine(
     };
     first.task.validate()?;
     let task = device::catch_out_of_memory(|| {
-        training::task(first, &untrained(data_root), outline::tables(trials))
+        set_up::task(first, &untrained(data_root), outline::tables(trials))
     })
     .map_err(TrialError::from)?;
     let one = |config: &TrialConfig| {
         config.validate()?;
-        let (length, optimizer) = training::optimizer(&task, config)?;
+        let (length, optimizer) = set_up::optimizer(&task, config)?;
         Ok(info(length, &task, &optimizer, config))
     };
     Ok(trials.iter().map(one).collect())

@@ -35,3 +35,4 @@ pub use permit::TestPermit;
 pub use precision::Precision;
 pub(crate) use schema::describe_tag;
 pub use shape::LrShape;
+pub(crate) use shape::{DECAY_FACTOR, DECAY_POWER, DECAY_UNTIL, END_FACTOR, RESTART_GROWTH};

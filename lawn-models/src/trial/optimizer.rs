@@ -1,4 +1,7 @@
-use lawn_core::{Adaptation, CowClipConfig, Granularity, MuonIteration, MuonScale, UntouchedRows};
+use lawn_core::{
+    Adaptation, CowClipConfig, Granularity, MuonConfig, MuonIteration, MuonScale, PlateauConfig,
+    UntouchedRows,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -7,7 +10,7 @@ mod schemas;
 use super::freeze::FreezeCondition;
 use super::names::{ConstraintName, LambForm, RuleName};
 use super::one_of::one_of;
-use super::shape::LrShape;
+use super::shape::{DECAY_FACTOR, DECAY_POWER, DECAY_UNTIL, END_FACTOR, LrShape, RESTART_GROWTH};
 
 /// An arm's hyper-parameters at one point, flat: any of them can be fixed or
 /// tuned by its name.
@@ -204,7 +207,7 @@ pub struct OptimizerSettings {
     pub iterations: Option<u32>,
     /// Kind of numbers that Muon iterates in: those of its state, f32, if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "schemas::muon_iteration")]
+    #[schemars(schema_with = "schemas::muon_iteration", extend("default" = MuonConfig::default().iteration))]
     pub iteration: Option<MuonIteration>,
     /// How long a step of Muon is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -257,7 +260,7 @@ pub struct OptimizerSettings {
     /// Learning rate at the end of a shape that falls, as a part of its peak, or the least of
     /// `warm-restarts` and `plateau`; 0 if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0, max = 1))]
+    #[schemars(range(min = 0, max = 1), extend("default" = END_FACTOR))]
     pub end_factor: Option<f64>,
     /// The same as a learning rate, in the place of `end_factor`; at most that of the peak.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -265,16 +268,16 @@ pub struct OptimizerSettings {
     pub end_learning_rate: Option<f64>,
     /// Part of all steps after which a shape that falls stays at its end; 1 if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
+    #[schemars(range(max = 1), extend("default" = DECAY_UNTIL, "exclusiveMinimum" = 0))]
     pub decay_until: Option<f64>,
     /// Power of the shape `polynomial`; 2 if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("exclusiveMinimum" = 0))]
+    #[schemars(extend("default" = DECAY_POWER, "exclusiveMinimum" = 0))]
     pub decay_power: Option<f64>,
     /// What each milestone of the shape `multi-step`, or each fall of `plateau`, multiplies the
     /// rate by; 0.1 if left out. Of `plateau` it is neither 0 nor 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0, max = 1))]
+    #[schemars(range(min = 0, max = 1), extend("default" = DECAY_FACTOR))]
     pub decay_factor: Option<f64>,
     /// The milestones of the shape `multi-step`, as parts of all steps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -288,18 +291,20 @@ pub struct OptimizerSettings {
     /// How many times as long as the one before each other wave of `warm-restarts` is; 1 if left
     /// out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 100))]
+    #[schemars(range(min = 1, max = 100), extend("default" = RESTART_GROWTH))]
     pub restart_growth: Option<u32>,
     /// Evaluations in a row whose train loss may be no lower before the shape `plateau` falls; 10
     /// if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = PlateauConfig::default().patience))]
     pub plateau_patience: Option<u32>,
     /// By what part of the lowest train loss another must be lower for `plateau`; 1e-4 if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
+    #[schemars(range(min = 0), extend("default" = PlateauConfig::default().threshold, "exclusiveMaximum" = 1))]
     pub plateau_threshold: Option<f64>,
     /// Evaluations after a fall of `plateau` in which none counts; 0 if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = PlateauConfig::default().cooldown))]
     pub plateau_cooldown: Option<u32>,
     /// What the learning rate of each layer is of that of the next one towards the output: the last
     /// has all of it. A block of layers counts as one, and `lawn model` shows the rate of each

@@ -1,6 +1,21 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// `end_factor` of a shape that falls and names none.
+pub(crate) const END_FACTOR: f64 = 0.0;
+
+/// `decay_until` of a shape that falls and names none.
+pub(crate) const DECAY_UNTIL: f64 = 1.0;
+
+/// `decay_power` of a polynomial shape that names none.
+pub(crate) const DECAY_POWER: f64 = 2.0;
+
+/// `decay_factor` of a multi-step shape, or of a plateau, that names none.
+pub(crate) const DECAY_FACTOR: f64 = 0.1;
+
+/// `restart_growth` of warm restarts that name none.
+pub(crate) const RESTART_GROWTH: u32 = 1;
+
 /// Shape of the learning rate after warm-up.
 ///
 /// With η the peak, `e` the `end_factor`, and `x` the part of

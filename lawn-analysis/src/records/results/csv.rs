@@ -4,9 +4,11 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use super::decimal_commas::{self, Commas};
+use super::percent::bare;
 use super::rows::{Row, rows};
 use super::separator::{self, COMMA};
 use super::sheet::{Cells, Sheet};
+use super::two_headers;
 use crate::error::{Error, Position};
 
 /// A CSV file whose rows all have as many cells as its header.
@@ -14,6 +16,8 @@ pub(super) struct CsvSheet {
     names: Vec<String>,
     rows: Vec<Row>,
     separator: u8,
+    /// Whether its columns are named by two lines.
+    has_two_headers: bool,
     path: PathBuf,
     /// The columns that were read so far and have decimal commas.
     with_commas: RefCell<Vec<String>>,
@@ -37,8 +41,15 @@ impl CsvSheet {
             rows.next();
         }
         let header = rows.next().unwrap_or_default();
-        let names = header.cells().map_err(|why| malformed(header.line, why))?;
+        let mut names = header.cells().map_err(|why| malformed(header.line, why))?;
         let mut rows: Vec<Row> = rows.collect();
+        let second = rows.first().and_then(|row| row.cells().ok());
+        let joined = second.and_then(|second| two_headers::joined(&names, &second));
+        let has_two_headers = joined.is_some();
+        if let Some(joined) = joined {
+            names = joined;
+            rows.remove(0);
+        }
         // Spreadsheets write rows of empty cells below a table.
         while rows.last().is_some_and(Row::is_blank) {
             rows.pop();
@@ -55,6 +66,7 @@ impl CsvSheet {
             names,
             rows,
             separator,
+            has_two_headers,
             path: path.to_owned(),
             with_commas: RefCell::default(),
         })
@@ -93,7 +105,8 @@ impl Sheet for CsvSheet {
         };
         let mut texts: Vec<String> = self.rows.iter().map(text).collect();
         if expected.starts_with("a number") {
-            match decimal_commas::of(&texts) {
+            let bare: Vec<String> = texts.iter().map(|text| bare(text).to_owned()).collect();
+            match decimal_commas::of(&bare) {
                 Commas::None => {}
                 Commas::Decimal if self.separator != COMMA => {
                     texts
@@ -108,15 +121,19 @@ impl Sheet for CsvSheet {
                 Commas::Unclear(row) => return Err(self.unclear(index, &texts, row)),
             }
         }
-        Ok(Cells { texts, width: None })
+        Ok(Cells::of(texts))
     }
 
     fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        if self.has_two_headers {
+            notes.push("The first two lines name the columns, and are read as one.".to_owned());
+        }
         if self.separator == COMMA {
-            return Vec::new();
+            return notes;
         }
         let name = separator::name(self.separator);
-        let mut notes = vec![format!("Cells are separated by {name}.")];
+        notes.push(format!("Cells are separated by {name}."));
         let columns = self.with_commas.borrow();
         match &columns[..] {
             [] => {}

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::csv::CsvSheet;
+use super::ended;
 use super::gzip;
 use super::json::JsonSheet;
 use super::kind::{self, Kind};
@@ -69,6 +70,16 @@ impl ResultsFile {
     /// [`Error::Csv`], [`Error::Parquet`] and [`Error::OtherFormat`] for what is no table.
     pub fn columns(&self) -> Result<Vec<String>, Error> {
         Ok(self.sheet()?.names().to_vec())
+    }
+
+    /// The column by whose numbers the rows of a trial most likely follow each other, such as `epoch`; none
+    /// where no name says so.
+    ///
+    /// # Errors
+    /// As [`ResultsFile::columns`].
+    pub fn step_column(&self) -> Result<Option<String>, Error> {
+        let columns = self.columns()?;
+        Ok(columns.into_iter().find(|name| ended::is_count(name)))
     }
 
     /// The name that errors and notes give it.

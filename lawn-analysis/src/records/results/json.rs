@@ -235,10 +235,7 @@ impl Sheet for JsonSheet {
     }
 
     fn cells(&self, index: usize, _expected: &'static str) -> Result<Cells, Error> {
-        Ok(Cells {
-            texts: self.columns[index].clone(),
-            width: None,
-        })
+        Ok(Cells::of(self.columns[index].clone()))
     }
 
     fn is_object(&self, index: usize) -> bool {

@@ -7,6 +7,7 @@ use std::path::Path;
 use super::ended;
 use super::last::{self, End};
 use super::pattern::{Ambiguous, Pattern};
+use super::percent;
 use super::sheet::{self, Cells, Sheet};
 use super::states;
 use super::suggestion;
@@ -43,8 +44,8 @@ pub(super) struct Laid {
     pub(super) earlier: usize,
     /// Where the trial of each row ends; empty where each row is a trial.
     pub(super) ends: Vec<End>,
-    /// What is said of trials that may have ended early, where each row is a trial.
-    pub(super) suspected: Vec<String>,
+    /// What is said of how it was read, in sentences.
+    pub(super) notes: Vec<String>,
     /// Columns of results that are stated, and not needed, since the file has them.
     pub(super) unused: Vec<String>,
 }
@@ -168,6 +169,7 @@ impl Layout {
             let kept = last::keep(path, positions, columns, column, &repeated, is_wide)?;
             laid.keep(&kept.rows);
             laid.ends = kept.ends;
+            laid.notes.extend(kept.note);
             taken.used[index] = true;
         }
         if order.is_none() && self.wide.is_empty() {
@@ -178,7 +180,7 @@ impl Layout {
                 let numbers = sheet.cells(index, "a number").ok()?.texts;
                 ended::suspected(&laid.columns, &names[index], &numbers)
             });
-            laid.suspected = notes.collect();
+            laid.notes.extend(notes);
         }
         if !has("outcome") {
             let others = (0..names.len()).filter(|index| !taken.used[*index] && !wide.has(*index));
@@ -374,27 +376,29 @@ impl Taken<'_> {
         let expected = |name: &str| type_of(name).unwrap_or("text");
         let of_sheet = sheet.positions();
         let positions = wide.repeated(of_sheet.clone());
-        let mut columns = Vec::new();
+        let within = wide.within(self.names);
+        let within: Vec<String> = of_sheet.iter().flat_map(|_| within.clone()).collect();
+        let (mut columns, mut notes) = (Vec::new(), Vec::new());
         for (name, index) in &self.from {
-            let cells = sheet.cells(*index, expected(name))?;
-            let texts = wide.repeated(cells.texts);
-            columns.push((
-                name.clone(),
-                Cells {
-                    texts,
-                    width: cells.width,
-                },
-            ));
+            let mut cells = sheet.cells(*index, expected(name))?;
+            if expected(name).starts_with("a number") {
+                let called = |_: usize| self.names[*index].clone();
+                notes.extend(percent::settle(self.path, &mut cells, &of_sheet, called)?);
+            }
+            cells.texts = wide.repeated(cells.texts);
+            columns.push((name.clone(), cells));
         }
         for (name, value) in constants {
-            let texts = vec![value.clone(); positions.len()];
-            columns.push((name.clone(), Cells { texts, width: None }));
+            columns.push((
+                name.clone(),
+                Cells::of(vec![value.clone(); positions.len()]),
+            ));
         }
         for name in wide.held() {
             let value = |slice: &Slice| slice.held.get(name).cloned().unwrap_or_default();
             let values: Vec<String> = wide.slices.iter().map(value).collect();
             let texts = of_sheet.iter().flat_map(|_| values.clone()).collect();
-            columns.push((name.to_owned(), Cells { texts, width: None }));
+            columns.push((name.to_owned(), Cells::of(texts)));
         }
         for name in wide.filled() {
             let mut texts = vec![String::new(); positions.len()];
@@ -410,10 +414,16 @@ impl Taken<'_> {
                     .zip(cells.texts)
                     .for_each(|(place, text)| *place = text);
             }
-            columns.push((name.to_owned(), Cells { texts, width }));
+            let mut cells = Cells {
+                width,
+                ..Cells::of(texts)
+            };
+            if expected(name).starts_with("a number") {
+                let called = |row: usize| within[row].clone();
+                notes.extend(percent::settle(self.path, &mut cells, &positions, called)?);
+            }
+            columns.push((name.to_owned(), cells));
         }
-        let within = wide.within(self.names);
-        let within = of_sheet.iter().flat_map(|_| within.clone()).collect();
         Ok(Laid {
             columns,
             positions,
@@ -421,7 +431,7 @@ impl Taken<'_> {
             ignored: Vec::new(),
             earlier: 0,
             ends: Vec::new(),
-            suspected: Vec::new(),
+            notes,
             unused: Vec::new(),
         })
     }

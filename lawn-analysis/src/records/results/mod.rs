@@ -17,6 +17,7 @@ mod numerals;
 mod pages;
 mod parquet;
 mod pattern;
+mod percent;
 mod quotients;
 mod read;
 mod rows;
@@ -27,6 +28,7 @@ mod states;
 mod strict;
 mod suggestion;
 mod texts;
+mod two_headers;
 mod units;
 mod wide;
 

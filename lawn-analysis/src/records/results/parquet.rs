@@ -121,7 +121,11 @@ impl Sheet for ParquetSheet {
             Form::Single => Some(Width::Single),
             _ => None,
         };
-        Ok(Cells { texts, width })
+        Ok(Cells {
+            texts,
+            width,
+            ..Cells::default()
+        })
     }
 }
 

@@ -89,7 +89,8 @@ impl Results {
     /// not read. A file that begins as Parquet does is read as such, one that begins as JSON does as
     /// JSON objects or as a table in one object, any other as CSV with a header, with the separator that its rows show. All
     /// formats accept the same: a number in a Parquet file, of whatever type, is read as the
-    /// shortest decimal that denotes it. Spaces around a cell are ignored.
+    /// shortest decimal that denotes it. Spaces around a cell are ignored. Numbers of a column that all have
+    /// a percent sign are in percent.
     ///
     /// Words of other tools for an outcome are read in any case: `COMPLETE`, `finished`, `FAIL`,
     /// `PRUNED`, `killed`. Trials that have not ended (`RUNNING`) are left out, and a note counts
@@ -216,7 +217,7 @@ impl Gathered {
             ignored,
             earlier,
             ends,
-            suspected,
+            notes,
             unused,
         } = layout.lay(file.name(), sheet.as_ref())?;
         if positions.is_empty() {
@@ -232,7 +233,7 @@ impl Gathered {
                 self.notes.push(note);
             }
         }
-        self.notes.extend(suspected);
+        self.notes.extend(notes);
         let directs = columns.iter().any(|(name, _)| name == "higher_is_better");
         self.directed.push(directs);
         self.earlier += earlier;

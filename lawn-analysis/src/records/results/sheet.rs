@@ -13,6 +13,18 @@ pub(super) struct Cells {
     pub(super) texts: Vec<String>,
     /// The width in which the numbers were stored, where that is less than 64 bits.
     pub(super) width: Option<Width>,
+    /// Whether the numbers had a percent sign.
+    pub(super) in_percent: bool,
+}
+
+impl Cells {
+    /// Texts that were no numbers of a file.
+    pub(super) fn of(texts: Vec<String>) -> Self {
+        Self {
+            texts,
+            ..Self::default()
+        }
+    }
 }
 
 /// A file as columns of text.

@@ -23,6 +23,8 @@ pub(super) struct Column {
     pub(super) cells: Vec<String>,
     /// By file, the width in which its numbers were stored, where that is less than 64 bits.
     pub(super) widths: Vec<Option<Width>>,
+    /// By file, whether its numbers had a percent sign.
+    pub(super) in_percent: Vec<bool>,
 }
 
 impl Column {
@@ -114,18 +116,21 @@ impl Texts {
                     name,
                     cells: vec![absent; before],
                     widths: vec![None; index],
+                    in_percent: vec![false; index],
                 });
                 self.columns.len() - 1
             });
             let column = &mut self.columns[at];
             column.cells.extend(cells.texts);
             column.widths.push(cells.width);
+            column.in_percent.push(cells.in_percent);
         }
         for column in &mut self.columns {
             column
                 .cells
                 .resize(after, default_of(&column.name).to_owned());
             column.widths.resize(index + 1, None);
+            column.in_percent.resize(index + 1, false);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Numbers in percent beside fractions of one, which look like a great difference.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use super::direction::may_be_percent;
@@ -28,6 +28,8 @@ struct Group<'t> {
     metric: &'t str,
     task: &'t str,
     arm: &'t str,
+    /// Whether they had a percent sign, so that their unit is known.
+    is_signed: bool,
     /// Ascending.
     values: Vec<f64>,
 }
@@ -46,7 +48,8 @@ pub(super) fn settle(
     let mut nearest: Option<(usize, &Group<'_>, &Group<'_>)> = None;
     for high in groups.iter().filter(|group| group.is_percent()) {
         for low in groups.iter().filter(|group| group.is_fraction()) {
-            if !low.is_of_metric_of(high) || !TIMES.contains(&(high.median() / low.median())) {
+            let is_like = high.is_signed || TIMES.contains(&(high.median() / low.median()));
+            if !low.is_of_metric_of(high) || !is_like {
                 continue;
             }
             // Of several pairs, that which differs in least.
@@ -78,15 +81,32 @@ pub(super) fn settle(
 fn groups<'t>(trials: &'t [TrialRow], texts: &Texts) -> Vec<Group<'t>> {
     let mut groups: Vec<Group<'t>> = Vec::new();
     let mut known = HashMap::new();
-    for (trial, place) in trials.iter().zip(&texts.places) {
-        if !may_be_percent(&trial.metric) {
+    let is_signed = |column: &str, file: usize| {
+        let mut columns = texts.columns.iter();
+        let found = columns.find(|one| one.name == column);
+        found.is_some_and(|column| column.in_percent[file])
+    };
+    let places = || trials.iter().zip(&texts.places);
+    let in_percent: BTreeSet<&str> = places()
+        .filter(|(_, place)| {
+            COLUMNS
+                .iter()
+                .any(|(column, _)| is_signed(column, place.file))
+        })
+        .map(|(trial, _)| trial.metric.as_str())
+        .collect();
+    for (trial, place) in places() {
+        let metric = &trial.metric;
+        if !may_be_percent(metric) && !in_percent.contains(metric.as_str()) {
             continue;
         }
         for (column, of) in COLUMNS {
             let Some(value) = of(trial) else { continue };
-            let (metric, task, arm) = (&trial.metric, &trial.task, &trial.arm);
+            let (task, arm) = (&trial.task, &trial.arm);
+            let is_signed = is_signed(column, place.file);
+            let is_high = is_signed || value > 1.0;
             let at = *known
-                .entry((place.file, column, metric, task, arm, value > 1.0))
+                .entry((place.file, column, metric, task, arm, is_high))
                 .or_insert_with(|| {
                     groups.push(Group {
                         file: place.file,
@@ -94,6 +114,7 @@ fn groups<'t>(trials: &'t [TrialRow], texts: &Texts) -> Vec<Group<'t>> {
                         metric,
                         task,
                         arm,
+                        is_signed,
                         values: Vec::new(),
                     });
                     groups.len() - 1
@@ -134,12 +155,12 @@ impl Group<'_> {
 
     fn is_fraction(&self) -> bool {
         let (least, most) = self.range();
-        least >= 0.0 && most <= 1.0 && self.median() > 0.0
+        !self.is_signed && least >= 0.0 && most <= 1.0 && self.median() > 0.0
     }
 
     fn is_percent(&self) -> bool {
         let (least, most) = self.range();
-        least > 1.0 && most <= 100.0
+        self.is_signed || least > 1.0 && most <= 100.0
     }
 
     fn median(&self) -> f64 {
@@ -160,6 +181,7 @@ impl Group<'_> {
             parts.push(format!("of task {}", self.task));
         }
         let (least, most) = self.range();
-        format!("{} is {least} to {most}", parts.join(" "))
+        let unit = if self.is_signed { " %" } else { "" };
+        format!("{} is {least} to {most}{unit}", parts.join(" "))
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use lawn_analysis::Error as AnalysisError;
-use lawn_analysis::records::{Layout, Outcome, Pattern, ResultsFile, WideColumns};
+use lawn_analysis::records::{Layout, Outcome, Pattern, ResultsFile, Table, TrialRow, WideColumns};
 
 use super::options::{constant, file_name, outcome, renamed, wide};
 use crate::Error;
@@ -135,14 +135,37 @@ impl Outside {
         }
     }
 
+    /// The column that says which row of a trial is its last.
+    pub(super) fn last(&self) -> Option<&str> {
+        self.last.as_deref()
+    }
+
     pub(super) fn outcomes(&self) -> Vec<(String, Outcome)> {
         self.outcomes.clone()
     }
 }
 
-/// The option that would settle what a reader refused.
-pub(super) fn hint(error: &AnalysisError, files: &[ResultsFile]) -> Option<String> {
+/// The option that would settle what a reader refused, where rows of a trial are in the order of the column
+/// `last`.
+pub(super) fn hint(
+    error: &AnalysisError,
+    files: &[ResultsFile],
+    last: Option<&str>,
+) -> Option<String> {
     match error {
+        AnalysisError::DuplicateTrial { .. } | AnalysisError::RepeatedTrial { .. } => {
+            let mut columns = files.iter().filter_map(|file| file.step_column().ok()?);
+            let column = columns.next().filter(|_| last.is_none())?;
+            Some(format!(
+                "where they are rows of one trial, --last {} reads the last of each",
+                quoted(&column)
+            ))
+        }
+        AnalysisError::TwoLast { .. } => Some(
+            "leave out the one that is not to be read, or give --last a column that goes on from row to \
+             row; where they are of two trials, --column trial_id=NAME tells them apart"
+                .to_owned(),
+        ),
         AnalysisError::MissingResult {
             columns, suggested, ..
         } => {
@@ -208,6 +231,11 @@ pub(super) fn hint(error: &AnalysisError, files: &[ResultsFile]) -> Option<Strin
             if value.contains(',') && value.replace(',', ".").parse::<f64>().is_ok() {
                 return None;
             }
+            let option = match last {
+                Some(last) if last == column.as_str() => "--last ".to_owned(),
+                _ if is_of_results(ours) => format!("--column {ours}="),
+                _ => return None,
+            };
             let file = files.iter().find(|file| file.name() == path)?;
             let names = file.columns().ok()?;
             let others: Vec<&str> = names.iter().map(String::as_str).take(MOST_NAMES).collect();
@@ -216,12 +244,17 @@ pub(super) fn hint(error: &AnalysisError, files: &[ResultsFile]) -> Option<Strin
                 more => format!(" and {more} more"),
             };
             Some(format!(
-                "--column {ours}=NAME reads another column; the file has {}{more}",
+                "{option}NAME reads another column; the file has {}{more}",
                 others.join(", ")
             ))
         }
         _ => None,
     }
+}
+
+/// Whether results have a column of that name.
+fn is_of_results(name: &str) -> bool {
+    TrialRow::COLUMNS.iter().any(|(column, _)| *column == name)
 }
 
 /// The most columns that a hint lists.

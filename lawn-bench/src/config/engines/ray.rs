@@ -63,7 +63,7 @@ pub(super) struct RawRay {
     workers: Option<Field<usize>>,
     /// Jobs in a row that may end without an outcome or a new checkpoint: then a trial that has
     /// begun is `crashed`, and what kept it from that ends the sweep.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1), extend("default" = ATTEMPTS))]
     attempts: Option<Field<usize>>,
     /// The `lawn` command on the nodes, where it is not where it is here.
     lawn: Option<Field<String>>,

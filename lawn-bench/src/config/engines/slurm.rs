@@ -90,14 +90,14 @@ pub(super) struct RawSlurm {
     #[schemars(range(min = 1))]
     workers: Option<Field<usize>>,
     /// Seconds before its end that a job is warned, to write a checkpoint.
-    #[schemars(range(max = SIGNAL_SECONDS))]
+    #[schemars(range(max = SIGNAL_SECONDS), extend("default" = Slurm::default().signal_seconds))]
     signal_seconds: Option<Field<u64>>,
     /// Tasks of one array at most, where that is less than the site's `MaxArraySize`.
     #[schemars(range(min = 1))]
     max_array_size: Option<Field<usize>>,
     /// Jobs in a row that may end without an outcome or a new checkpoint: then a trial that has
     /// begun is `crashed`, and what kept it from that ends the sweep.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1), extend("default" = ATTEMPTS))]
     attempts: Option<Field<usize>>,
     /// Further options of `sbatch` for trials, as `--qos=long`.
     #[schemars(inner(regex(pattern = OPTION)))]

@@ -6,7 +6,7 @@
 
 mod derived;
 
-use lawn_models::{KINDS, KindEntry, OptimizerSettings};
+use lawn_models::{Evaluation, KINDS, KindEntry, OptimizerSettings};
 use serde_json::{Map, Value, json};
 
 use super::presets::{self, PRESET};
@@ -31,6 +31,8 @@ pub fn schema() -> Value {
         "anyOf": [name, { "type": "object", "additionalProperties": name }],
     });
     fill(&mut properties["tuning"]["properties"], "metric", metric);
+    // A default that is a table itself.
+    properties["evaluation"]["properties"]["every"]["default"] = json!(Evaluation::default().every);
     let mut schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A sweep of lawn",

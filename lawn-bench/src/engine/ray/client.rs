@@ -111,31 +111,34 @@ impl Client {
         &self.address
     }
 
-    /// Makes sure that a server answers at the address, whatever it says.
+    /// Makes sure that a server answers at the address, and is none of another kind.
     ///
     /// # Errors
     ///
-    /// [`EngineError::Unreachable`].
+    /// [`EngineError::Unreachable`], [`EngineError::NotRay`].
     pub fn greet(&self) -> Result<(), EngineError> {
-        let request = format!("GET {}/api/version", self.address);
-        let asked = self.agent.get(format!("{}/api/version", self.address));
-        let asked = asked.config().timeout_global(Some(FIRST_PATIENCE)).build();
-        Answer::of(request, asked.call()).map(|_| ())
+        let answer = self.ask_version(FIRST_PATIENCE)?;
+        match answer.status {
+            200 | 404 => answer.version().map(|_| ()),
+            // It may not be ready yet, or stand behind one that asks who is there.
+            _ => Ok(()),
+        }
     }
 
     /// The version of Ray there.
     ///
     /// # Errors
     ///
-    /// [`EngineError::Unreachable`], [`EngineError::Refused`], [`EngineError::Answer`].
+    /// [`EngineError::Unreachable`], [`EngineError::Refused`], [`EngineError::NotRay`].
     pub fn version(&self) -> Result<String, EngineError> {
-        #[derive(Deserialize)]
-        struct Version {
-            ray_version: String,
-        }
-        let answer = self.get("/api/version")?;
-        let version: Version = answer.read()?;
-        Ok(version.ray_version)
+        self.ask_version(PATIENCE)?.version()
+    }
+
+    fn ask_version(&self, patience: Duration) -> Result<Answer, EngineError> {
+        let address = format!("{}/api/version", self.address);
+        let asked = self.agent.get(&address).config();
+        let asked = asked.timeout_global(Some(patience)).build();
+        Answer::of(format!("GET {address}"), asked.call())
     }
 
     /// Submits a job. The server refuses an id that it has seen before, and so no job
@@ -241,6 +244,24 @@ impl Answer {
                 detail: error.to_string(),
             }),
         }
+    }
+
+    /// The version of Ray that it tells.
+    fn version(self) -> Result<String, EngineError> {
+        #[derive(Deserialize)]
+        struct Version {
+            ray_version: String,
+        }
+        if ![200, 404].contains(&self.status) {
+            return Err(self.refused());
+        }
+        let version: Result<Version, _> = serde_json::from_str(&self.body);
+        version
+            .map(|version| version.ray_version)
+            .map_err(|_| EngineError::NotRay {
+                request: self.request,
+                status: self.status,
+            })
     }
 
     fn refused(self) -> EngineError {

@@ -20,6 +20,7 @@ use super::identity;
 use super::mark::Mark;
 use crate::Exit;
 use crate::config::Resources;
+use crate::count::count;
 use crate::engine::work::{Completion, Engine, Watcher, Work};
 use crate::error::EngineError;
 use crate::run::ending::Ending;
@@ -234,8 +235,8 @@ impl<'a> Ray<'a> {
         }
         let message = job.and_then(|job| job.message.as_deref());
         let detail = format!(
-            "{} jobs in a row left no outcome, the last was {}: {}",
-            running.lost,
+            "{} in a row left no outcome, the last was {}: {}",
+            count(running.lost, "job"),
             running.id(),
             message.unwrap_or("Ray has forgotten it")
         );

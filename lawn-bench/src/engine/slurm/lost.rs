@@ -9,6 +9,7 @@ use super::queue::Queue;
 use super::script;
 use super::submission::{self, JobExit, Submission};
 use crate::Error;
+use crate::count::count;
 use crate::engine::failure::{self, Death};
 use crate::engine::work::Work;
 use crate::run::ending::Ending;
@@ -99,6 +100,7 @@ impl Inquest<'_> {
         let dir = self.work.run.trial(&self.work.plan.trial(index)?.id);
         let lost = submission::that_lost(submissions, index);
         let times = lost.len();
+        let jobs = count(times, "job");
         let first = lost.last().map(|submission| submission.dir.join("job.sh"));
         let has_begun = match first {
             Some(script) => dir.trial().exists() && modified(&dir.trial())? >= modified(&script)?,
@@ -154,13 +156,13 @@ impl Inquest<'_> {
                     Some(code) => failure::of_the_machine(code, self.work.plan, index, &stderr()),
                     None if has_begun => None,
                     None => refused(format!(
-                        "{times} jobs in a row ended before it began, the last was Slurm's job \
+                        "{jobs} in a row ended before it began, the last was Slurm's job \
                          {job}; the log is {}",
                         submission.task_log(index).display()
                     )),
                 };
                 let detail = format!(
-                    "{times} jobs in a row left no outcome, the last was Slurm's job {job}; {}",
+                    "{jobs} in a row left no outcome, the last was Slurm's job {job}; {}",
                     failure::tail(stderr().trim())
                 );
                 (Ending::failed(Outcome::Crashed, detail), said)

@@ -25,6 +25,7 @@ use self::submission::{JobExit, Record, Submission};
 use super::command::{JobCommand, quoted};
 use super::failure;
 use super::identity;
+use crate::count::{count, verb};
 use crate::engine::work::{Completion, Engine, Watcher, Work};
 use crate::error::EngineError;
 use crate::run::files;
@@ -284,8 +285,8 @@ impl<'a> Slurm<'a> {
         if resources.ranks_are_told {
             options += &format!(" --ranks {}", resources.ranks);
         }
-        if let Some(called) = self.work.on_end {
-            options += &format!(" --on-end {}", quoted(called));
+        for word in &self.work.on_end {
+            options += &format!(" {}", quoted(word));
         }
         command.sweep(&options)
     }
@@ -350,14 +351,17 @@ impl std::fmt::Display for QueueReport {
         let arrays: Vec<String> = self.arrays.iter().map(u64::to_string).collect();
         write!(
             f,
-            "{} trials submitted to Slurm, {} were in its queue; arrays {}; job {} goes on after them",
-            self.new,
+            "{} submitted to Slurm, {} {} in its queue; arrays {}; job {} goes on after them",
+            count(self.new, "trial"),
             self.waiting,
+            verb(self.waiting, "was", "were"),
             arrays.join(", "),
             self.next
         )?;
         if let Some((trials, error)) = &self.refused {
-            write!(f, "; {trials} trials are left to that job: {error}")?;
+            let left = count(*trials, "trial");
+            let are = verb(*trials, "is", "are");
+            write!(f, "; {left} {are} left to that job: {error}")?;
         }
         Ok(())
     }

@@ -72,17 +72,14 @@ impl<S: FnMut(&str)> Survey<'_, S> {
     /// What all cells take, and what could not be said.
     pub(super) fn result(&self, cells: &[Cell]) -> (BTreeMap<Cell, Measurement>, Vec<String>) {
         let mut measured = BTreeMap::new();
-        let mut said: Vec<String> = Vec::new();
+        let mut without: Vec<(&Cell, String)> = Vec::new();
         for cell in cells {
             match self.cell(cell) {
                 Some(found) => drop(measured.insert(cell.clone(), found)),
-                None => {
-                    let reason = self.failed.get(&group(cell)).map(String::as_str);
-                    let reason = reason.unwrap_or("a step takes too long for a plan");
-                    said.push(format!("{cell} could not be measured: {reason}"));
-                }
+                None => without.push((cell, self.reason(cell))),
             }
         }
+        let mut said = unmeasured(cells, &without);
         said.extend(self.died.iter().map(|((task, arm), reason)| {
             format!(
                 "measuring {task} · {arm} ended before it was through: {reason}; what it did not come \
@@ -100,6 +97,20 @@ impl<S: FnMut(&str)> Survey<'_, S> {
             said.retain(|line| !line.starts_with("an evaluation of task"));
         }
         (measured, said)
+    }
+
+    /// Why a cell could not be measured.
+    fn reason(&self, cell: &Cell) -> String {
+        if let Some(reason) = self.failed.get(&group(cell)) {
+            return reason.clone();
+        }
+        // What one arm was set up for, all are.
+        let has_begun = self.found.keys().any(|(task, _)| *task == cell.task);
+        match has_begun {
+            true => "a step takes too long for a plan",
+            false => "the time of a plan was up before it began",
+        }
+        .to_owned()
     }
 
     /// Why the time of an evaluation of a task is left out, where it is. Its first arm was to be
@@ -176,4 +187,29 @@ impl<S: FnMut(&str)> Survey<'_, S> {
             },
         })
     }
+}
+
+/// What is said of cells `without` a measurement, of all: a line a task or an arm where their reason is one.
+fn unmeasured(all: &[Cell], without: &[(&Cell, String)]) -> Vec<String> {
+    let mut said: Vec<String> = Vec::new();
+    for (cell, reason) in without {
+        let is_whole = |is_of: &dyn Fn(&Cell) -> bool| {
+            let same = without
+                .iter()
+                .filter(|(one, why)| is_of(one) && why == reason);
+            same.count() == all.iter().filter(|one| is_of(one)).count()
+        };
+        let of_task = |one: &Cell| one.task == cell.task;
+        let of_arm = |one: &Cell| of_task(one) && one.arm == cell.arm;
+        let what = match (is_whole(&of_task), is_whole(&of_arm)) {
+            (true, _) => cell.task.clone(),
+            (false, true) => format!("{} · {}", cell.task, cell.arm),
+            (false, false) => cell.to_string(),
+        };
+        let line = format!("{what} could not be measured: {reason}");
+        if !said.contains(&line) {
+            said.push(line);
+        }
+    }
+    said
 }

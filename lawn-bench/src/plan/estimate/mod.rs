@@ -16,6 +16,8 @@ mod line;
 mod measurement;
 mod probe;
 mod stopwatch;
+#[cfg(test)]
+mod tests;
 mod waits;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,6 +38,12 @@ use probe::{Depth, Probed, Sizes};
 /// Time that all measurements of a plan may take together.
 const PATIENCE: Duration = Duration::from_secs(8);
 
+/// Time that a plan may take with its measurements, from the start of its command.
+const WHOLE: Duration = Duration::from_secs(9);
+
+/// Time from which on a plan is one of data that take long, whatever it measures.
+const LONG: Duration = Duration::from_secs(30);
+
 /// Least time that a measurement is begun with.
 const LEAST: Duration = Duration::from_millis(1500);
 
@@ -44,7 +52,7 @@ const LEAST: Duration = Duration::from_millis(1500);
 const SMALL: u64 = 4;
 
 /// Measures the trials of some cells, or takes them from the cache, and derives the others; `said`
-/// hears what is measured. What could not be measured is told in words.
+/// hears what is measured. What could not be measured is told in words. The command began so long `ago`.
 ///
 /// # Errors
 ///
@@ -52,13 +60,14 @@ const SMALL: u64 = 4;
 pub fn measure(
     plan: &Plan,
     data_root: Option<&Path>,
+    ago: Duration,
     said: impl FnMut(&str),
 ) -> Result<(BTreeMap<Cell, Measurement>, Vec<String>), Error> {
-    let began = Instant::now();
+    let (began, patience) = (Instant::now(), patience(ago));
     let mut survey = Survey {
         plan,
         data_root,
-        deadline: began + PATIENCE,
+        deadline: began + patience,
         cache: Cache::read(),
         found: BTreeMap::new(),
         failed: BTreeMap::new(),
@@ -73,23 +82,25 @@ pub fn measure(
         .filter(|own: &Vec<&Cell>| !own.is_empty())
         .collect();
     if !survey.has_device {
-        for own in &tasks {
+        for (own, left) in tasks.iter().zip((1..=tasks.len() as u32).rev()) {
+            let share = patience.saturating_sub(began.elapsed()) / left;
+            survey.deadline = Instant::now() + share;
             survey.set_up(own)?;
         }
         return Ok(survey.result(&cells));
     }
     let arms = plan.sweep.arms.len();
     let until = match arms {
-        1 => PATIENCE,
-        _ => PATIENCE * 5 / 8,
+        1 => patience,
+        _ => patience * 5 / 8,
     };
     for (own, left) in tasks.iter().zip((1..=tasks.len() as u32).rev()) {
         let share = until.saturating_sub(began.elapsed()) / left;
         let deadline = Instant::now() + share.max(2 * LEAST);
-        survey.deadline = deadline.min(began + PATIENCE);
+        survey.deadline = deadline.min(began + patience);
         survey.first_arm(own)?;
     }
-    survey.deadline = began + PATIENCE;
+    survey.deadline = began + patience;
     for own in &tasks {
         survey.optimizers(own)?;
     }
@@ -99,6 +110,15 @@ pub fn measure(
         }
     }
     Ok(survey.result(&cells))
+}
+
+/// Time for measurements of a command that began so long `ago`: what is left of it. After so long that it was
+/// for data that are read once and kept, nobody waits for the rest.
+fn patience(ago: Duration) -> Duration {
+    match ago < LONG {
+        true => WHOLE.saturating_sub(ago).min(PATIENCE),
+        false => PATIENCE,
+    }
 }
 
 /// Whether this machine has what the trials of `plan` train on.
@@ -340,154 +360,4 @@ fn firsts<'c>(cells: &[&'c Cell]) -> Vec<&'c Cell> {
 fn sizes(cells: &[&Cell]) -> Vec<u64> {
     let sizes: BTreeSet<u64> = cells.iter().map(|cell| cell.batch_size).collect();
     sizes.into_iter().collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::run::provenance::Machine;
-
-    const SWEEP: &str = r#"
-name = "keys"
-batch_sizes = [64]
-tasks.feedback = { kind = "ncf", model = "gmf", data = "ml" }
-budget.epochs = 2
-arms.adam = { rule = "adam", learning_rate = 0.1 }
-confirmation.seeds = [1]
-"#;
-
-    /// The key of the first cell of a sweep, `from` replaced by `to`, on data with this checksum.
-    fn key(from: &str, to: &str, checksum: &str) -> String {
-        assert!(SWEEP.contains(from), "{from}");
-        let sweep = crate::config::parse("keys.toml", &SWEEP.replace(from, to));
-        let sweep = sweep.unwrap_or_else(|error| panic!("{error}"));
-        let data = BTreeMap::from([("feedback".to_owned(), checksum.to_owned())]);
-        let plan = Plan::new(sweep, data);
-        let cell = plan.cells().remove(0);
-        let sizes = Sizes::one(cell.batch_size);
-        let probe = Probe::of(&plan, &[&cell], &sizes, Depth::Steps, None);
-        let request = probe.expect("it has a trial");
-        request.key(plan.data.get(&cell.task).map(String::as_str))
-    }
-
-    #[test]
-    fn a_measurement_is_kept_by_all_that_could_change_it() {
-        let one = key("64", "64", "0f3c-91ab");
-        assert_eq!(
-            one,
-            key("learning_rate = 0.1", "learning_rate = 0.2", "0f3c-91ab")
-        );
-        assert_eq!(one, key("seeds = [1]", "seeds = [2]", "0f3c-91ab"));
-        // Another data set under the same name.
-        assert_ne!(one, key("64", "64", "0f3c-77d0"));
-        for (from, to) in [
-            ("64", "128"),
-            ("\"gmf\"", "\"neumf\""),
-            (
-                "learning_rate = 0.1",
-                "learning_rate = 0.1, weight_decay = 0.1",
-            ),
-            (
-                "learning_rate = 0.1",
-                "learning_rate = 0.1, lawn = true, free_fraction = 0.5",
-            ),
-            ("confirmation", "resources.threads = 2\nconfirmation"),
-        ] {
-            assert_ne!(one, key(from, to, "0f3c-91ab"), "{to}");
-        }
-    }
-
-    /// What steps in batches of one size came to.
-    fn probed(batch_size: u64, step_seconds: Option<f64>) -> Probed {
-        Probed {
-            of: 0,
-            batch_size,
-            epoch_samples: 100,
-            start_seconds: 0.1,
-            step_seconds,
-            evaluation_seconds: None,
-            peak_bytes: 1,
-            treatments: Vec::new(),
-            is_all: false,
-            without_cuda_kernels: Vec::new(),
-            waited: 0.0,
-            waited_at_start: 0.0,
-        }
-    }
-
-    #[test]
-    fn what_was_left_out_for_want_of_time_is_measured_where_there_is_more() {
-        let sizes = Sizes {
-            own: vec![64, 1024],
-            ..Sizes::default()
-        };
-        let part = vec![probed(4, Some(0.1)), probed(64, Some(0.1))];
-        assert!(!Depth::Steps.is_whole(&sizes, &part));
-        // A batch size that no step was timed in is none that is known.
-        let begun = [part.clone(), vec![probed(1024, None)]].concat();
-        assert!(!Depth::Steps.is_whole(&sizes, &begun));
-        let mut whole = [part.clone(), vec![probed(1024, Some(0.5))]].concat();
-        assert!(Depth::Steps.is_whole(&sizes, &whole));
-        assert!(!Depth::Evaluation.is_whole(&sizes, &whole));
-        whole[0].evaluation_seconds = Some(0.1);
-        assert!(Depth::Evaluation.is_whole(&sizes, &whole));
-        let kept = |given| Kept {
-            probed: part.clone(),
-            given,
-        };
-        assert!(kept(None).serves(100.0));
-        assert!(kept(Some(3.0)).serves(2.0) && kept(Some(3.0)).serves(3.1));
-        assert!(!kept(Some(3.0)).serves(4.0));
-    }
-
-    #[test]
-    fn an_evaluation_that_a_dead_process_owes_is_not_said_to_be_long() {
-        let sweep = crate::config::parse("keys.toml", SWEEP);
-        let sweep = sweep.unwrap_or_else(|error| panic!("{error}"));
-        let plan = Plan::new(sweep, BTreeMap::new());
-        let cells = plan.cells();
-        let of = group(&cells[0]);
-        let said = |died: Option<&str>| {
-            let survey = Survey {
-                plan: &plan,
-                data_root: None,
-                deadline: Instant::now(),
-                cache: Cache::default(),
-                found: BTreeMap::from([(
-                    of.clone(),
-                    BTreeMap::from([(64, probed(64, Some(0.1)))]),
-                )]),
-                failed: BTreeMap::new(),
-                died: died
-                    .map(|reason| (of.clone(), reason.to_owned()))
-                    .into_iter()
-                    .collect(),
-                has_device: true,
-                said: |_: &str| {},
-            };
-            survey.result(&cells).1.join("\n")
-        };
-        assert_eq!(
-            said(None),
-            "an evaluation of task `feedback` takes longer than a plan may: its time is left out"
-        );
-        let dead = said(Some("signal: 9 (SIGKILL)"));
-        assert!(
-            dead.contains(
-                "measuring feedback · adam ended before it was through: signal: 9 (SIGKILL)"
-            ),
-            "{dead}"
-        );
-        assert!(
-            dead.contains("an evaluation of task `feedback` was not measured")
-                && !dead.contains("longer"),
-            "{dead}"
-        );
-    }
-
-    #[test]
-    fn the_machine_is_known_though_shells_do_not_export_its_name() {
-        let machine = Machine::this_one(None);
-        assert!(!machine.host.is_empty() && machine.host != "unknown");
-    }
 }

@@ -24,6 +24,7 @@ use crate::run::ending::Ending;
 use crate::run::floors::Floors;
 use crate::run::launchers;
 use crate::run::lease::{self, State};
+use crate::run::provenance;
 use crate::run::pulse::Pulse;
 use crate::run::run_dir::RunDir;
 
@@ -109,6 +110,30 @@ impl Status {
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.finished == self.trials && !self.running && !self.is_queued()
+    }
+
+    /// Whether somebody works on the run: a launcher, the process of a trial, or jobs in a queue.
+    #[must_use]
+    pub fn is_at_work(&self) -> bool {
+        self.running || !self.now.is_empty() || self.is_queued()
+    }
+
+    /// How a run came to rest, in words, with what goes on where trials are left; none while somebody works
+    /// on it.
+    #[must_use]
+    pub fn at_rest(&self) -> Option<String> {
+        if self.is_at_work() {
+            return None;
+        }
+        let all = render::count(self.trials, "trial");
+        if self.is_over() {
+            return Some(format!("the sweep is over: {all}"));
+        }
+        let goes_on = provenance::goes_on(&RunDir::new(&self.run));
+        Some(format!(
+            "stopped: {} of {all} over; `{goes_on}` goes on",
+            self.finished
+        ))
     }
 
     /// Whether a Slurm has jobs of the run.

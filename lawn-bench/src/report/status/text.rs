@@ -157,8 +157,9 @@ impl Status {
             false => format!(" ({})", counts.join(", ")),
         };
         format!(
-            "{state}, {} of {} trials over{counts}",
-            self.finished, self.trials
+            "{state}, {} of {} over{counts}",
+            self.finished,
+            render::count(self.trials, "trial")
         )
     }
 }

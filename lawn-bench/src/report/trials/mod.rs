@@ -1,6 +1,7 @@
 //! The trials of a run, to be listed, shown and read: each by its index, the beginning of its id,
 //! or what it is of.
 
+mod filter;
 mod text;
 
 use std::path::PathBuf;
@@ -10,42 +11,20 @@ use lawn_models::{Freeze, Measurement, Notice, Stage};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::error::{Error, Fault, Place};
+use crate::error::Error;
 use crate::plan::choices::{Choices, score};
-use crate::plan::{Cell, LEAST_DIGITS, Plan, Trial, outcomes, trial_named};
+use crate::plan::{Cell, Plan, Trial, outcomes};
 use crate::run::ending::{Ending, Execution};
 use crate::run::lease::{self, State};
 use crate::run::log;
 use crate::run::run_dir::RunDir;
 use crate::run::trial_file::TrialFile;
 
+pub use filter::Filter;
 pub(crate) use text::{describe, describe_log, table};
 
 /// Words for a trial without a final outcome: one that runs, and one that waits.
 pub const NOT_OVER: [&str; 3] = ["running", "waiting", "damaged"];
-
-/// Which trials: those that are in every list that is not empty.
-#[derive(Debug, Clone, Default)]
-pub struct Filter {
-    /// Indices, ids, or beginnings of ids that one trial has.
-    pub trials: Vec<String>,
-    /// Names of tasks.
-    pub tasks: Vec<String>,
-    /// Names of arms.
-    pub arms: Vec<String>,
-    /// Batch sizes.
-    pub batch_sizes: Vec<u64>,
-    /// Stages.
-    pub stages: Vec<Stage>,
-    /// Settings of the arm, by index.
-    pub settings: Vec<usize>,
-    /// Seeds.
-    pub seeds: Vec<u64>,
-    /// Outcomes, and words of [`NOT_OVER`].
-    pub states: Vec<String>,
-    /// The trials of earlier plans that are none of the plan, in place of those that are.
-    pub retired: bool,
-}
 
 /// One trial of a run.
 #[derive(Debug, Clone, Serialize)]
@@ -126,8 +105,8 @@ pub struct TrialLog {
 ///
 /// # Errors
 ///
-/// [`Error::Option`] where the plan has no such trial, task, arm or batch size, and as
-/// [`Plan::read`].
+/// [`Error::Option`] where the run has no such trial, task, arm, batch size, stage, setting or seed, and
+/// as [`Plan::read`].
 pub fn list(run: &RunDir, filter: &Filter) -> Result<(Plan, Vec<TrialEntry>), Error> {
     let plan = Plan::read(run)?;
     let mut entries = match filter.retired {
@@ -139,6 +118,7 @@ pub fn list(run: &RunDir, filter: &Filter) -> Result<(Plan, Vec<TrialEntry>), Er
     if !filter.retired && !filter.trials.is_empty() && !plan.history.is_empty() {
         entries.extend(retired(run, &plan)?);
     }
+    filter.check_entries(&entries)?;
     let ids = filter.named(&plan, run, &entries)?;
     entries.retain(|entry| {
         (filter.trials.is_empty() || ids.contains(&entry.trial)) && filter.holds(entry)
@@ -276,74 +256,5 @@ impl TrialEntry {
             records,
             stderr: String::from_utf8_lossy(&stderr).into_owned(),
         })
-    }
-}
-
-impl Filter {
-    fn holds(&self, entry: &TrialEntry) -> bool {
-        fn in_list<T: PartialEq>(list: &[T], value: &T) -> bool {
-            list.is_empty() || list.contains(value)
-        }
-        let setting = entry
-            .setting
-            .is_some_and(|one| self.settings.contains(&one));
-        in_list(&self.tasks, &entry.cell.task)
-            && in_list(&self.arms, &entry.cell.arm)
-            && in_list(&self.batch_sizes, &entry.cell.batch_size)
-            && in_list(&self.stages, &entry.stage)
-            && in_list(&self.seeds, &entry.seed)
-            && in_list(&self.states, &entry.state)
-            && (self.settings.is_empty() || setting)
-    }
-
-    /// The ids of the trials named.
-    fn named(
-        &self,
-        plan: &Plan,
-        run: &RunDir,
-        entries: &[TrialEntry],
-    ) -> Result<Vec<String>, Error> {
-        let refused = |found| Error::Option(Box::new(Fault::new(Place::key("TRIAL"), found)));
-        let names = self.trials.iter();
-        let apart = |name: &str| {
-            let apart = entries.iter().filter(|entry| entry.index.is_none());
-            let mut found = apart.filter(|entry| entry.trial.starts_with(name));
-            match (found.next(), found.next()) {
-                (Some(entry), None) => Ok(entry.trial.clone()),
-                (None, _) => Err(format!("no trial that is kept apart is `{name}`")),
-                _ => Err(format!("several trials have an id that begins with {name}")),
-            }
-        };
-        names
-            .map(|name| match self.retired {
-                true => apart(name),
-                false => trial_named(plan, name, run)
-                    .map(|at| plan.trials[at].id.clone())
-                    .or_else(|unknown| {
-                        let is_id = name.len() >= LEAST_DIGITS;
-                        apart(name).ok().filter(|_| is_id).ok_or(unknown)
-                    }),
-            })
-            .map(|found| found.map_err(refused))
-            .collect()
-    }
-
-    /// Makes sure that the plan has what is asked for by name.
-    fn check(&self, plan: &Plan) -> Result<(), Error> {
-        let sweep = &plan.sweep;
-        let names = |all: Vec<&String>| -> Vec<String> { all.into_iter().cloned().collect() };
-        let arms = names(sweep.arms.iter().map(|arm| &arm.name).collect());
-        let tasks = names(sweep.tasks.iter().map(|task| &task.name).collect());
-        for (option, what, asked, all) in [
-            ("--arm", "arm", &self.arms, arms),
-            ("--task", "task", &self.tasks, tasks),
-        ] {
-            if let Some(name) = asked.iter().find(|name| !all.contains(name)) {
-                let found = format!("no {what} is called `{name}`");
-                let fault = Fault::new(Place::key(option), found);
-                return Err(Error::Option(Box::new(fault.allowed(all))));
-            }
-        }
-        sweep.require_batch_sizes(&self.batch_sizes)
     }
 }

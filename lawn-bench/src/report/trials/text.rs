@@ -139,6 +139,11 @@ fn named(measured: &Measurement) -> String {
 pub(crate) fn describe_log(log: &TrialLog) -> String {
     let entry = &log.entry;
     let mut text = format!("trial {}: {}\n", entry.trial, entry.state);
+    // Its process says nothing of a signal that ended it.
+    let detail = entry.detail.as_deref().map(str::trim).unwrap_or_default();
+    for line in detail.lines() {
+        let _ = writeln!(text, "  {line}");
+    }
     let mut header: Vec<String> = ["epoch", "step", "rate", "train loss"]
         .map(str::to_owned)
         .to_vec();

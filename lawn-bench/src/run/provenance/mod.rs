@@ -6,6 +6,7 @@ mod source;
 pub use machine::Machine;
 pub use source::{BUILD, Source};
 
+use std::ffi::OsString;
 use std::fs::File;
 
 use lawn_models::{CudaCompiler, CudaProbe, Determinism};
@@ -13,6 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::config::Resources;
+use crate::count::count;
+use crate::process::shell;
 use crate::run::run_dir::RunDir;
 use crate::run::{document, files};
 
@@ -177,6 +180,17 @@ fn read(run: &RunDir) -> Result<Provenance, Error> {
     }
 }
 
+/// The command that goes on with a run, with the data root that the last launch had.
+#[must_use]
+pub fn goes_on(run: &RunDir) -> String {
+    let mut words: Vec<OsString> = vec!["lawn".into(), "sweep".into()];
+    words.push(shell::operand(run.root()).into());
+    if let Some(root) = data_root(run) {
+        words.extend(["--data-root".into(), root.into()]);
+    }
+    shell::line(words)
+}
+
 /// The data root that the last launch was given on its command line, where that is still there.
 #[must_use]
 pub fn data_root(run: &RunDir) -> Option<std::path::PathBuf> {
@@ -214,7 +228,11 @@ pub fn lines(run: &RunDir) -> Result<Vec<(String, String)>, Error> {
         ("hardware", first.hardware()),
         (
             "used as",
-            format!("{} workers of {} threads", first.workers, first.threads),
+            format!(
+                "{} of {}",
+                count(first.workers, "worker"),
+                count(first.threads, "thread")
+            ),
         ),
         ("command", first.command.join(" ")),
         ("launches", provenance.launches.len().to_string()),

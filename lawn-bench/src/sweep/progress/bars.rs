@@ -4,6 +4,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::tally::Tally;
 use super::view::{FinishedTrial, View, describe, left, rounded};
+use crate::count::count;
 use crate::duration::humantime;
 use crate::report::render::shortened;
 use crate::trial::Event;
@@ -74,10 +75,10 @@ impl Bars {
     fn draw_sweep(&self, tally: &Tally<'_>) {
         let failed = match tally.failed {
             0 => String::new(),
-            count => format!(", {count} failed"),
+            failed => format!(", {failed} failed"),
         };
         let [over, all] = tally.counted();
-        let prefix = format!("{over} of {all} trials{failed}");
+        let prefix = format!("{over} of {}{failed}", count(all, "trial"));
         let elapsed = humantime(tally.elapsed());
         let left = left(tally.time_left());
         self.sweep.set_prefix(prefix);

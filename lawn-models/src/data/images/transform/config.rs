@@ -34,6 +34,7 @@ pub struct TransformConfig {
     pub smallest_crop: f64,
     /// How images are resized.
     #[serde(skip_serializing_if = "Interpolation::is_default")]
+    #[schemars(extend("default" = Interpolation::default()))]
     pub interpolation: Interpolation,
     /// What is taken off each channel, and what that is divided by.
     pub normalization: Normalization,
@@ -41,6 +42,7 @@ pub struct TransformConfig {
     /// where the part that is shown is so many times larger than `size`: less to compute, and
     /// other pixels.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schemars(extend("default" = bool::default()))]
     pub reduced_decoding: bool,
 }
 
