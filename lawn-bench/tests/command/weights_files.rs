@@ -23,9 +23,14 @@ fn pictures(init_from: &str) -> String {
 
 /// Feedback, with these keys more.
 fn feedback(model: &str) -> String {
-    let task = "kind = \"ncf\"\nfactors = 4\nlayers = [8, 4]\n\
-                generated = { users = 40, items = 150, interactions = 12 }";
-    sweep(64, &format!("{task}\n{model}"))
+    let task = "kind = \"ncf\"\ngenerated = { users = 40, items = 150, interactions = 12 }";
+    // Each with the sizes that it has.
+    let sizes = match model.lines().next() {
+        Some("model = \"gmf\"" | "model = \"mf\"") => "factors = 4",
+        Some("model = \"mlp\"") => "layers = [8, 4]",
+        _ => "factors = 4\nlayers = [8, 4]",
+    };
+    sweep(64, &format!("{task}\n{sizes}\n{model}"))
 }
 
 /// What its only trial is known by.

@@ -58,9 +58,13 @@ impl Layout {
         };
         let fields = split(line, separator);
         let known = format.fields();
-        // No row has a word in the place of its label.
+        // No row has words like these in the places of its label and another field.
         let is_label = |field: &Vec<u8>| field.eq_ignore_ascii_case(format.label().as_bytes());
-        if fields.len() > 1 && fields.iter().any(is_label) {
+        let is_name = |field: &&Vec<u8>| {
+            let mut names = known.iter();
+            names.any(|name| field.eq_ignore_ascii_case(name.as_bytes()))
+        };
+        if fields.iter().any(is_label) && fields.iter().filter(is_name).count() > 1 {
             return Self::named(&fields, separator, format);
         }
         if format.header().is_some() {
@@ -142,9 +146,12 @@ impl ClickFormat {
     }
 }
 
-/// A line whose fields stand in double quotes, without them.
-pub(super) fn unquoted(line: &[u8], separator: u8) -> Vec<u8> {
-    split(line, separator).join(&separator)
+/// A line whose fields stand in double quotes, without them; none where a field has what stands between
+/// fields, as it does behind a quote that nothing closes.
+pub(super) fn unquoted(line: &[u8], separator: u8) -> Option<Vec<u8>> {
+    let fields = split(line, separator);
+    let is_cut = |field: &Vec<u8>| field.contains(&separator);
+    (!fields.iter().any(is_cut)).then(|| fields.join(&separator))
 }
 
 /// The fields of a line, which may stand in double quotes.

@@ -79,9 +79,11 @@ impl LineReader {
             if !line.contains(&b'"') {
                 return Err(fault);
             }
-            let plain = unquoted(line, self.format.separator());
             // What is shown is what stands there.
-            self.read_plain(&plain, words).map_err(|_| fault)
+            match unquoted(line, self.format.separator()) {
+                Some(plain) => self.read_plain(&plain, words).map_err(|_| fault),
+                None => Err(fault),
+            }
         })
     }
 
