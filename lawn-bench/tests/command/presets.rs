@@ -421,8 +421,8 @@ fn an_error_says_where_each_key_comes_from_that_the_arm_did_not_write() {
         (
             in_defaults(preset, "rule = \"sgd\""),
             &[
-                "`one_minus_beta1` is from preset `algoperf-nadamw` of [defaults]",
-                "`rule` is from arm `one`",
+                "arm `one` is of the rule `sgd`",
+                "preset = \"algoperf-nadamw\" of [defaults] is of the rule `nadamw`",
             ][..],
         ),
         (
@@ -519,7 +519,7 @@ fn an_arm_of_another_rule_than_the_preset_of_all_is_refused() {
             assert!(said.contains(part), "{part:?} is not in: {said}");
         }
     }
-    for arm in ["", "rule = \"adamw\"", "lawn = true\nfree_fraction = 0.5"] {
+    for arm in ["", "rule = \"adamw\"", "preset = \"algoperf-adamw\""] {
         let sweep = of("algoperf-adamw", arm).unwrap();
         assert_eq!(sweep.arms[0].settings[0].optimizer.rule, RuleName::Adamw);
     }
