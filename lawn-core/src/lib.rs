@@ -215,6 +215,7 @@ mod regroup;
 mod report;
 mod role;
 mod rule;
+mod same_steps;
 mod schedule;
 mod state;
 mod step;

@@ -12,6 +12,8 @@ namespace lawn {
 // Gradients that are summed together, in f32.
 struct Bucket {
   at::Tensor flat;
+  // Those of the other rank, where there are two.
+  at::Tensor other;
   // The parameters it is of, in the order of the buckets.
   size_t begin = 0, end = 0;
   // How many of them have no gradient yet.
@@ -120,6 +122,10 @@ public:
         return false;
       }
       delete std::exchange(bucket.work, nullptr);
+      if (bucket.other.defined()) {
+        const at::NoGradGuard guard;
+        bucket.flat.add_(bucket.other);
+      }
     }
     return true;
   }
@@ -159,6 +165,9 @@ private:
     if (numbers > 0) {
       Bucket bucket;
       bucket.flat = at::zeros({numbers}, at::kFloat);
+      if (group_->getSize() == 2) {
+        bucket.other = at::empty_like(bucket.flat);
+      }
       bucket.begin = buckets_.empty() ? 0 : buckets_.back().end;
       bucket.end = end;
       buckets_.push_back(std::move(bucket));
@@ -177,7 +186,8 @@ private:
 
   void begin_next() {
     auto &bucket = buckets_[next_++];
-    bucket.work = lawn::sum(group_, bucket.flat);
+    bucket.work = bucket.other.defined() ? lawn::swap(group_, bucket.flat, bucket.other)
+                                         : lawn::sum(group_, bucket.flat);
   }
 
   // A gradient of the last backward is whole. Buckets begin in one order on all ranks; the last waits

@@ -28,6 +28,20 @@ inline RankWork *sum(const c10::intrusive_ptr<c10d::ProcessGroupGloo> &group,
   return work.release();
 }
 
+// Begins to fill a tensor with that of the other of two ranks. Over sockets it costs a third of what
+// a sum does, whose ring goes round twice and in pieces.
+inline RankWork *swap(const c10::intrusive_ptr<c10d::ProcessGroupGloo> &group,
+                      const at::Tensor &tensor, const at::Tensor &filled) {
+  auto work = std::make_unique<RankWork>();
+  work->tensors = {tensor, filled};
+  std::vector<int64_t> given(2, 0);
+  given[1 - group->getRank()] = tensor.numel();
+  // Each is moved from.
+  auto taken = given;
+  work->work = group->alltoall_base(work->tensors[1], work->tensors[0], taken, given);
+  return work.release();
+}
+
 } // namespace lawn
 
 extern "C" {

@@ -2,8 +2,10 @@
 
 #include "guard.h"
 
+#include <cstdlib>
 #include <thread>
 
+#include <c10/util/Logging.h>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
@@ -17,6 +19,14 @@ inline c10::intrusive_ptr<c10d::Store> &store_of(void *store) {
   return static_cast<RankStore *>(store)->store;
 }
 
+// What c10d warns of comes back as an error, and its warnings are pages of calls. They are for whoever
+// asks for them by torch's own variable.
+inline void keep_c10d_quiet() {
+  if (!std::getenv("TORCH_CPP_LOG_LEVEL")) {
+    FLAGS_caffe2_log_level = c10::GLOG_ERROR;
+  }
+}
+
 } // namespace lawn
 
 extern "C" {
@@ -26,6 +36,7 @@ extern "C" {
 char *lawn_rank_store_open(const char *host, uint16_t port, int socket, const char *prefix,
                            int64_t timeout_ms, void **opened) {
   return lawn::guarded([&] {
+    lawn::keep_c10d_quiet();
     c10d::TCPStoreOptions options;
     options.port = port;
     options.isServer = socket >= 0;

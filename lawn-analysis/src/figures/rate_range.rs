@@ -63,12 +63,18 @@ fn draw(curves: &[RateCurve], width: f64) -> Scene {
         axes,
         ["learning rate", "smoothed train loss"],
     );
-    for (index, curve) in curves.iter().enumerate() {
-        let look = look(index);
-        let place = |(rate, loss): (f64, f64)| panel.at(rate, panel.inside(loss).0);
+    let place = |(rate, loss): (f64, f64)| panel.at(rate, panel.inside(loss).0);
+    // Before they part, curves lie on one another: dashes go over whole lines, which show in the gaps.
+    let mut order: Vec<usize> = (0..curves.len()).collect();
+    order.sort_by_key(|&index| !look(index).dash.is_empty());
+    for index in order {
+        let (look, curve) = (look(index), &curves[index]);
         let inside = curve.points.iter().take_while(|(_, loss)| *loss <= most);
         let line: Vec<_> = inside.copied().map(place).collect();
         scene.line(&line, look.colour, 1.2, look.dash);
+    }
+    for (index, curve) in curves.iter().enumerate() {
+        let look = look(index);
         let at = |rate: f64| {
             let apart = |point: &(f64, f64)| (point.0 / rate).ln().abs();
             let points = curve.points.iter();
@@ -89,6 +95,8 @@ fn draw(curves: &[RateCurve], width: f64) -> Scene {
 
 #[cfg(test)]
 mod tests {
+    use plotters::style::RGBColor;
+
     use super::*;
 
     #[test]
@@ -102,5 +110,25 @@ mod tests {
         assert!(png.starts_with(b"\x89PNG"));
         // One that has no step is no reason to fail.
         rate_range_png(&[RateCurve::default()]).unwrap();
+    }
+
+    /// The fifth is a whole line, the second has dashes, and all are the same curve.
+    #[test]
+    fn a_whole_line_does_not_cover_dashes() {
+        let curve = RateCurve {
+            name: "a".to_owned(),
+            points: vec![(1e-4, 1.0), (1e-3, 0.8), (1e-2, 0.5)],
+            marked: [None; 2],
+        };
+        let curves: Vec<RateCurve> = std::iter::repeat_n(curve, 5).collect();
+        let svg = draw(&curves, WIDE).to_svg("", "");
+        let last = |index: usize| {
+            let RGBColor(red, green, blue) = look(index).colour;
+            let colour = format!("#{red:02x}{green:02x}{blue:02x}");
+            let place = svg.to_lowercase().rfind(&colour);
+            place.unwrap_or_else(|| panic!("{colour} is not in: {svg}"))
+        };
+        assert!(last(4) < last(1));
+        assert!(last(0) < last(4));
     }
 }

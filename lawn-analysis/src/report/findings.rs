@@ -79,7 +79,7 @@ impl Findings {
     /// ```text
     /// <!-- begin: studies -->  what was run, a study a row
     /// <!-- begin: claims -->   the claims, a claim a row and a task a column, a contrast a line
-    /// <!-- begin: answers -->  by study: the claims in sentences, means, and the main figure
+    /// <!-- begin: answers -->  by study: notes, means, floors, and the main figures
     /// <!-- end -->             ends each of these
     /// ```
     ///
@@ -219,9 +219,6 @@ impl Findings {
             text.push_str(&format!("### {}\n\n", study.name));
             for note in &contents.analysis.notes {
                 text.push_str(&format!("> {note}\n\n"));
-            }
-            for claim in &contents.claims {
-                text.push_str(&format!("- {}\n", claim.sentence));
             }
             for task in &contents.analysis.tasks {
                 text.push_str(&means(task, contents.tables.means.rows()));

@@ -67,6 +67,13 @@ struct Measured {
 }
 
 impl KeptStudy {
+    /// Whether a folder is that of a kept study, and not of a run, whose tables and request lie in folders of
+    /// their own.
+    #[must_use]
+    pub fn is_kept(dir: &Path) -> bool {
+        dir.join(REQUEST).is_file() && dir.join("trials.parquet").is_file()
+    }
+
     /// Reads the folder of a kept study: the four tables, `request.json`, and `floors.json` where
     /// there is one.
     ///

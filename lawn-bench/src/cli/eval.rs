@@ -96,7 +96,7 @@ pub(super) struct Eval {
     #[arg(long, value_name = "IMAGES", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
     batch_size: u64,
     /// Threads that decode and compute; all processors where it is left out.
-    #[arg(long, value_name = "COUNT", value_parser = positive)]
+    #[arg(long, value_name = "COUNT", value_parser = positive, allow_negative_numbers = true)]
     threads: Option<usize>,
     /// Print JSON.
     #[arg(long)]

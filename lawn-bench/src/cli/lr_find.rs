@@ -23,7 +23,10 @@ use crate::{Error, Exit, data};
 The learning rate grows by the same factor from step to step; shape, warm-up and the end of a free
 phase are left out, other hyper-parameters are those of the arm's first setting. A constraint that
 begins after a free phase takes no part, and the table says so. Only the training split is looked at.
-Two rates are suggested: where the smoothed loss falls fastest, and a tenth of that where it is least.
+Rates of layers (`layer_decay`) and of embedding tables (`embedding_learning_rate`) keep their ratios to the
+learning rate: the test goes over all of them together, and its rates are those of `learning_rate`.
+Two rates are suggested: where the smoothed loss falls fastest, and a tenth of that where it is least. The
+second is none where the loss falls up to the last rate.
 They are rates at that batch size; where `learning_rate_scaling` makes another of a file's, the file's is
 said beside them. They say where to tune, and take the place of no tuning. A figure of the same name is
 replaced. Where no arm has a suggestion, it ends with 1.
@@ -78,6 +81,12 @@ impl CellTest {
         self.found.steepest.is_some() || self.found.tenth_of_minimum.is_some()
     }
 
+    /// Whether another arm's test there is the same step for step.
+    fn is_as(&self, other: &Self) -> bool {
+        let place = (&self.task, self.batch_size) == (&other.task, other.batch_size);
+        place && self.found.steps == other.found.steps
+    }
+
     /// How it ended, and where it suggests nothing, what to try.
     fn end(&self) -> String {
         let RangeTest {
@@ -87,18 +96,20 @@ impl CellTest {
             return "diverged at once: lower --from".to_owned();
         };
         let reached = format!("{:.2e}", last.learning_rate);
-        let has_fallen = steps.iter().any(|step| step.smoothed < steps[0].smoothed);
+        let has_minimum = self.found.tenth_of_minimum.is_some();
         match (diverged, self.has_suggestion()) {
             (true, true) => format!("diverged above {reached}"),
-            (false, true) => String::new(),
+            (false, true) if has_minimum => String::new(),
+            (false, true) => format!(
+                "no minimum, the loss falls up to {reached}: raise --to, or take more --steps"
+            ),
             (true, false) => format!(
                 "diverged above {reached}, after {}: lower --from, or take more --steps",
                 render::count(steps.len(), "step")
             ),
-            (false, false) if has_fallen => format!("no minimum up to {reached}: raise --to"),
             (false, false) => format!(
-                "the loss has not fallen up to {reached}, in {}: lower --from, raise --to, or take \
-                 more --steps",
+                "the loss has not fallen up to {reached}, in {}, by more than it differs from step to \
+                 step: lower --from, raise --to, or take more --steps",
                 render::count(steps.len(), "step")
             ),
         }
@@ -139,16 +150,13 @@ impl LrFind {
         std::fs::create_dir_all(&self.out).map_err(Error::io("create", &self.out))?;
         let mut figures = Vec::new();
         for task in &tasks {
-            let of_task = tests.iter().filter(|test| test.task == task.name);
+            let of_task: Vec<_> = tests.iter().filter(|test| test.task == task.name).collect();
             let path = self.out.join(format!(
                 "lr-find-{}.png",
                 files::name(Path::new(&task.name))
             ));
             let is_there = path.exists();
-            files::write(
-                &path,
-                &rate_range_png(&of_task.map(curve).collect::<Vec<_>>())?,
-            )?;
+            files::write(&path, &rate_range_png(&curves(&of_task))?)?;
             figures.push(match is_there {
                 true => format!("{}, which replaces another", path.display()),
                 false => path.display().to_string(),
@@ -187,15 +195,31 @@ impl LrFind {
     }
 }
 
-fn curve(test: &CellTest) -> RateCurve {
-    let steps = test.found.steps.iter();
-    RateCurve {
-        name: format!("{}, batch {}", test.arm, test.batch_size),
-        points: steps
-            .map(|step| (step.learning_rate, step.smoothed))
-            .collect(),
-        marked: [test.found.steepest, test.found.tenth_of_minimum],
+/// The curves of a task. Tests that are the same step for step are one: the last would cover the
+/// others.
+fn curves(tests: &[&CellTest]) -> Vec<RateCurve> {
+    let mut drawn: Vec<(&CellTest, usize)> = Vec::new();
+    for test in tests {
+        match drawn.iter_mut().find(|(first, _)| test.is_as(first)) {
+            Some((_, alike)) => *alike += 1,
+            None => drawn.push((test, 0)),
+        }
     }
+    let curve = |(test, alike): &(&CellTest, usize)| {
+        let steps = test.found.steps.iter();
+        let others = match alike {
+            0 => String::new(),
+            alike => format!(" and {alike} alike"),
+        };
+        RateCurve {
+            name: format!("{}{others}, batch {}", test.arm, test.batch_size),
+            points: steps
+                .map(|step| (step.learning_rate, step.smoothed))
+                .collect(),
+            marked: [test.found.steepest, test.found.tenth_of_minimum],
+        }
+    };
+    drawn.iter().map(curve).collect()
 }
 
 fn describe(tests: &[CellTest], figures: &[String]) -> String {
@@ -227,11 +251,7 @@ fn remarks(test: &CellTest, before: &[CellTest]) -> String {
     if found.unconstrained {
         said.push("free all along".to_owned());
     }
-    let is_same = |other: &&CellTest| {
-        let place = |test: &CellTest| (test.task.clone(), test.batch_size);
-        place(other) == place(test) && other.found.steps == found.steps
-    };
-    if let Some(other) = before.iter().find(is_same) {
+    if let Some(other) = before.iter().find(|other| test.is_as(other)) {
         said.push(format!("step for step as {}", other.arm));
     }
     let in_file: Vec<String> = [found.steepest, found.tenth_of_minimum]
@@ -254,44 +274,65 @@ mod tests {
     use super::*;
     use lawn_models::RangeStep;
 
+    fn test(arm: &str, losses: &[f64]) -> CellTest {
+        let steps = losses.iter().enumerate();
+        let step = |(index, &smoothed): (usize, &f64)| RangeStep {
+            learning_rate: 10f64.powi(index as i32),
+            loss: smoothed,
+            smoothed,
+        };
+        CellTest {
+            task: "task".into(),
+            arm: arm.into(),
+            batch_size: 1,
+            rate_factor: 1.0,
+            found: RangeTest {
+                steps: steps.map(step).collect(),
+                diverged: false,
+                steepest: None,
+                tenth_of_minimum: None,
+                unconstrained: false,
+            },
+        }
+    }
+
+    #[test]
+    fn arms_that_are_alike_are_one_curve() {
+        let tests = [
+            test("adam", &[2.0, 1.0]),
+            test("lion", &[2.0, 1.5]),
+            test("adam-lawn", &[2.0, 1.0]),
+            test("adam-cpr", &[2.0, 1.0]),
+        ];
+        let names: Vec<String> = (curves(&tests.iter().collect::<Vec<_>>()).into_iter())
+            .map(|curve| curve.name)
+            .collect();
+        assert_eq!(names, ["adam and 2 alike, batch 1", "lion, batch 1"]);
+    }
+
     #[test]
     fn what_to_try_hangs_on_how_a_test_ended() {
-        let end = |losses: &[f64], diverged: bool, minimum: Option<f64>| {
-            let steps = losses.iter().enumerate();
-            let step = |(index, &smoothed): (usize, &f64)| RangeStep {
-                learning_rate: 10f64.powi(index as i32),
-                loss: smoothed,
-                smoothed,
-            };
-            let test = CellTest {
-                task: "task".into(),
-                arm: "arm".into(),
-                batch_size: 1,
-                rate_factor: 1.0,
-                found: RangeTest {
-                    steps: steps.map(step).collect(),
-                    diverged,
-                    steepest: None,
-                    tenth_of_minimum: minimum,
-                    unconstrained: false,
-                },
-            };
+        let end = |losses: &[f64], diverged: bool, [steepest, minimum]: [Option<f64>; 2]| {
+            let mut test = test("arm", losses);
+            test.found.diverged = diverged;
+            (test.found.steepest, test.found.tenth_of_minimum) = (steepest, minimum);
             test.end()
         };
-        assert_eq!(end(&[], true, None), "diverged at once: lower --from");
-        assert_eq!(end(&[2.0, 1.0, 3.0], false, Some(1.0)), "");
-        assert_eq!(end(&[2.0, 1.0], true, Some(1.0)), "diverged above 1.00e1");
+        let (none, both) = ([None; 2], [Some(1.0); 2]);
+        assert_eq!(end(&[], true, none), "diverged at once: lower --from");
+        assert_eq!(end(&[2.0, 1.0, 3.0], false, both), "");
+        assert_eq!(end(&[2.0, 1.0], true, both), "diverged above 1.00e1");
         for (found, part) in [
             (
-                end(&[2.0, 1.0, 0.5], false, None),
-                "no minimum up to 1.00e2: raise --to",
+                end(&[2.0, 1.0, 0.5], false, [Some(1.0), None]),
+                "no minimum, the loss falls up to 1.00e2: raise --to",
             ),
             (
-                end(&[2.0], true, None),
+                end(&[2.0], true, none),
                 "after 1 step: lower --from, or take more --steps",
             ),
             (
-                end(&[2.0, 3.0, 4.0], false, None),
+                end(&[2.0, 3.0, 4.0], false, none),
                 "has not fallen up to 1.00e2, in 3 steps",
             ),
         ] {

@@ -37,7 +37,7 @@ pub(super) struct Plan {
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<String>,
     /// Processes that train one trial together [default: resources.ranks of the sweep].
-    #[arg(long, value_name = "N", value_parser = ranks)]
+    #[arg(long, value_name = "N", value_parser = ranks, allow_negative_numbers = true)]
     ranks: Option<usize>,
     /// Train no steps, and say nothing about time, memory, sizes and constrained parameters. Each
     /// task is still set up, so that what no trial could train is refused.

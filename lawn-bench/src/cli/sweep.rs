@@ -35,10 +35,10 @@ pub(super) struct Sweep {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Trials trained at the same time [default: resources.workers of the sweep].
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     workers: Option<usize>,
     /// Processes that train one trial together [default: resources.ranks of the sweep].
-    #[arg(long, value_name = "N", value_parser = ranks)]
+    #[arg(long, value_name = "N", value_parser = ranks, allow_negative_numbers = true)]
     ranks: Option<usize>,
     #[command(flatten)]
     sets: Sets,
@@ -70,7 +70,7 @@ pub(super) struct Sweep {
     #[arg(long, value_name = "COMMAND")]
     on_end: Option<String>,
     /// Kill the command of --on-end after so many seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = ON_END_SECONDS as usize, value_parser = positive)]
+    #[arg(long, value_name = "SECONDS", default_value_t = ON_END_SECONDS as usize, value_parser = positive, allow_negative_numbers = true)]
     on_end_seconds: usize,
     /// Say what the engine would be asked for now, and run nothing.
     #[arg(long)]

@@ -22,7 +22,7 @@ pub(super) struct Trial {
     index: usize,
     /// Processes that train the trial together, which this one starts on its machine [default:
     /// resources.ranks of the sweep]. Where torchrun or srun has started several, these are they.
-    #[arg(long, value_name = "N", value_parser = ranks)]
+    #[arg(long, value_name = "N", value_parser = ranks, allow_negative_numbers = true)]
     ranks: Option<usize>,
     #[command(flatten)]
     data: DataRoot,

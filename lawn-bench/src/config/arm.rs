@@ -1,6 +1,5 @@
 //! One arm: its fixed hyper-parameters, its space, and every point checked.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -9,24 +8,15 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use super::draw::{self, Coordinate, complement, draw};
-use super::presets::{self, PRESET};
-use super::rate::{self, LEARNING_RATE, RATE_BATCH_SIZE};
-use super::raw::SETTINGS;
+use super::draw::{self, Coordinate, draw};
+use super::presets;
+use super::rate::LEARNING_RATE;
+use super::raw_arm::{Assignment, Layer, RawArm};
 use super::sobol;
 use super::source::Source;
-use super::space::{self, RawAxis, Values, to_json};
-use crate::config::sweep::{Arm, Axis, Point, RateBatchSize, Setting};
+use super::space::{Values, to_json};
+use crate::config::sweep::{Arm, Axis, Point, Setting};
 use crate::error::ConfigError;
-
-/// The key of an arm's table that holds its lists.
-const GRID: &str = "grid";
-
-/// The key that an arm with a constraint is told to leave out.
-const DECAY: &str = "weight_decay";
-
-/// The key of an arm's table that holds its ranges.
-const TUNE: &str = "tune";
 
 /// What all arms of a sweep are tuned with.
 pub(super) struct Tuning<'s> {
@@ -35,156 +25,6 @@ pub(super) struct Tuning<'s> {
     /// Seed of the points.
     pub(super) seed: u64,
     pub(super) batch_sizes: &'s [u64],
-}
-
-/// What is written about an arm, or for all of them.
-#[derive(Default)]
-pub(super) struct RawArm<'i> {
-    fixed: DeTable<'i>,
-    axes: Vec<RawAxis<'i>>,
-    /// The batch size that its learning rates are of, where that is said.
-    rate_batch_size: Option<RateBatchSize>,
-    /// The preset that it names.
-    preset: Option<String>,
-    /// Where each key comes from that is not written here.
-    origins: BTreeMap<String, String>,
-}
-
-impl<'i> RawArm<'i> {
-    /// Tells fixed keys from those of the space.
-    pub(super) fn read(
-        source: &Source<'_>,
-        table: &DeTable<'i>,
-        tuning: &Tuning<'_>,
-    ) -> Result<Self, ConfigError> {
-        let mut written = Self::default();
-        let mut preset = None;
-        for (key, value) in table {
-            match key.get_ref().as_ref() {
-                PRESET => {
-                    let given = presets::table(source, value)?;
-                    presets::one_rule(source, table, value, &given)?;
-                    let name = value.get_ref().as_str().unwrap_or_default();
-                    let from = format!("preset `{name}`");
-                    preset = Some((Self::read(source, &given, tuning)?, from));
-                    written.preset = Some(name.to_owned());
-                }
-                RATE_BATCH_SIZE => written.rate_batch_size = Some(rate::read(source, value)?),
-                GRID => written.axes.extend(space::grid(source, value)?),
-                TUNE => {
-                    let ranges = space::ranges(source, value, tuning.batch_sizes)?;
-                    written.axes.extend(ranges);
-                }
-                _ => {
-                    written.fixed.insert(key.clone(), value.clone());
-                }
-            }
-        }
-        written.axes.sort_by(|a, b| a.name().cmp(b.name()));
-        for pair in written.axes.windows(2) {
-            if pair[0].name() == pair[1].name() {
-                let message = format!("`{}` is both in the grid and in a range", pair[1].name());
-                let help = Some("keep one of the two".into());
-                return Err(source.error(pair[1].key.span(), message, help));
-            }
-        }
-        match written.axes.iter().find(|axis| written.fixes(axis.name())) {
-            None => Ok(match preset {
-                Some((preset, from)) => written.over(&preset, &from),
-                None => written,
-            }),
-            Some(axis) => {
-                let message = format!("`{}` is both fixed and tuned", axis.name());
-                let help = Some("keep one of the two".into());
-                Err(source.error(axis.key.span(), message, help))
-            }
-        }
-    }
-
-    fn fixes(&self, name: &str) -> bool {
-        self.fixed.contains_key(name)
-    }
-
-    fn tunes(&self, name: &str) -> bool {
-        self.axes.iter().any(|axis| axis.name() == name)
-    }
-
-    /// Whether it says a hyper-parameter, by this name or as what that lacks to 1.
-    fn says(&self, name: &str) -> bool {
-        let has = |name: &str| self.fixes(name) || self.tunes(name);
-        has(name) || complement(name).is_some_and(|other| has(&other))
-    }
-
-    fn has_rate(&self) -> bool {
-        self.fixes(LEARNING_RATE) || self.tunes(LEARNING_RATE)
-    }
-
-    /// Lays `self` over `defaults`, which are called `from`. What an arm says of a hyper-parameter
-    /// replaces the default.
-    fn over(mut self, defaults: &Self, from: &str) -> Self {
-        // What is said of a rate is not said of another in its place.
-        let is_replaced = self.has_rate() && defaults.has_rate();
-        let inherited = defaults.rate_batch_size.filter(|_| !is_replaced);
-        self.rate_batch_size = self.rate_batch_size.or(inherited);
-        self.preset = self.preset.or_else(|| defaults.preset.clone());
-        let origin = |key: &str| match defaults.origins.get(key) {
-            Some(within) => format!("{within} of {from}"),
-            None => from.to_owned(),
-        };
-        for (key, value) in &defaults.fixed {
-            if !self.says(key.get_ref()) {
-                self.origins
-                    .insert(key.get_ref().to_string(), origin(key.get_ref()));
-                self.fixed.insert(key.clone(), value.clone());
-            }
-        }
-        let inherited = defaults.axes.iter();
-        let inherited: Vec<_> = inherited
-            .filter(|axis| !self.says(axis.name()))
-            .cloned()
-            .collect();
-        for axis in &inherited {
-            self.origins
-                .insert(axis.name().to_owned(), origin(axis.name()));
-        }
-        self.axes.extend(inherited);
-        self.axes.sort_by(|a, b| a.name().cmp(b.name()));
-        self
-    }
-
-    /// Where the keys of the arm `name` come from that an error names at its beginning: a clause behind
-    /// it, where one of them is written elsewhere than in the arm.
-    pub(super) fn origins(&self, error: &str, name: &str) -> String {
-        let named = error.split("; ").next().unwrap_or_default();
-        let mut keys: Vec<&str> = Vec::new();
-        for word in named.split(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
-            if (self.fixes(word) || self.tunes(word)) && !keys.contains(&word) {
-                keys.push(word);
-            }
-        }
-        if !keys.iter().any(|key| self.origins.contains_key(*key)) {
-            return String::new();
-        }
-        let said = keys.iter().map(|key| match self.origins.get(*key) {
-            // What the arm did not write it cannot leave out.
-            Some(origin) if *key == DECAY => {
-                format!("`{key}` is from {origin}, and {key} = 0 in the arm takes it away")
-            }
-            Some(origin) => format!("`{key}` is from {origin}"),
-            None => format!("`{key}` is from arm `{name}`"),
-        });
-        format!("; {}", said.collect::<Vec<_>>().join(", "))
-    }
-}
-
-impl RawAxis<'_> {
-    fn name(&self) -> &str {
-        self.key.get_ref()
-    }
-
-    fn is_grid(&self) -> bool {
-        matches!(self.values, Values::Grid(_))
-    }
 }
 
 /// Reads the arm `name` from `table`, over `defaults`; gives what is written of it, too.
@@ -202,11 +42,7 @@ pub(super) fn read<'i>(
     let DeValue::Table(own) = table.get_ref() else {
         return Err(source.error(span, format!("arm `{name}` must be a table"), None));
     };
-    let written = RawArm::read(source, own, tuning)?;
-    if let Some(preset) = &defaults.preset {
-        presets::one_rule_of_all(source, name, &written.fixed, preset)?;
-    }
-    let written = written.over(defaults, "[defaults]");
+    let written = RawArm::read(source, own, tuning)?.over(defaults, &Layer::Defaults);
     let first = |is_grid| written.axes.iter().find(|axis| axis.is_grid() == is_grid);
     let grid = first(true);
     if let (Some(grid), Some(range)) = (grid, first(false)) {
@@ -257,37 +93,6 @@ pub(super) fn read<'i>(
         settings,
     };
     Ok((arm, written))
-}
-
-/// A value for each axis.
-type Assignment<'a> = Vec<(Spanned<Cow<'a, str>>, Spanned<DeValue<'a>>)>;
-
-impl RawArm<'_> {
-    /// Points of the grid.
-    fn points(&self, source: &Source<'_>, name: &str) -> Result<usize, ConfigError> {
-        let mut points = 1_usize;
-        for axis in &self.axes {
-            points = points.saturating_mul(axis.values.entries().len());
-            if points > SETTINGS {
-                let message = format!("the grid of arm `{name}` has more than {SETTINGS} settings");
-                let help = "give fewer values, or ranges and tuning.settings";
-                return Err(source.error(axis.key.span(), message, Some(help.into())));
-            }
-        }
-        Ok(points)
-    }
-
-    /// The `point`-th of the grid, the first axis varying slowest.
-    fn of_grid(&self, point: usize) -> Assignment<'_> {
-        let mut rest = point;
-        let chosen = self.axes.iter().rev().map(|axis| {
-            let entries = axis.values.entries();
-            let value = entries[rest % entries.len()].clone();
-            rest /= entries.len();
-            (axis.key.clone(), value)
-        });
-        chosen.collect()
-    }
 }
 
 /// Makes settings of one arm.

@@ -1,20 +1,32 @@
 //! The arms of a sweep: each over the defaults, all tuned alike.
 
+use std::collections::BTreeMap;
+
 use lawn_models::Amount;
 use toml::de::{DeTable, DeValue};
 
-use super::arm::{self, RawArm, Tuning};
+use super::arm::{self, Tuning};
+use super::raw_arm::{GaveWay, Layer, RawArm};
 use super::source::Source;
 use super::values::{entries, file_name, found};
 use crate::config::sweep::Arm;
 use crate::error::ConfigError;
 
+/// Where the keys of an arm come from that it did not write.
+pub(super) struct Inherited {
+    /// The layer of each.
+    pub(super) origins: BTreeMap<String, Layer>,
+    /// Those that were left where they are.
+    pub(super) gave_way: Vec<GaveWay>,
+}
+
+/// The arms, and beside each what it has from elsewhere.
 pub(super) fn arms(
     source: &Source<'_>,
     root: &DeTable<'_>,
     tuning: &Tuning<'_>,
     budget: Amount,
-) -> Result<Vec<Arm>, ConfigError> {
+) -> Result<(Vec<Arm>, Vec<Inherited>), ConfigError> {
     let defaults = match root.get("defaults") {
         None => RawArm::default(),
         Some(value) => match value.get_ref() {
@@ -23,6 +35,7 @@ pub(super) fn arms(
         },
     };
     let mut arms: Vec<Arm> = Vec::new();
+    let mut inherited = Vec::new();
     for (name, table) in entries(source, root, "arms")? {
         let called = file_name(source, name)?;
         let (arm, written) = arm::read(source, &called, table, &defaults, tuning)?;
@@ -58,6 +71,10 @@ pub(super) fn arms(
             return Err(source.error(name.span(), message, Some(help.into())));
         }
         arms.push(arm);
+        inherited.push(Inherited {
+            origins: written.origins,
+            gave_way: written.gave_way,
+        });
     }
     let is_tuned = arms.iter().any(|arm| !arm.space.is_empty());
     if let (Some(settings @ 2..), false) = (tuning.settings, is_tuned) {
@@ -67,5 +84,5 @@ pub(super) fn arms(
         let at = at.unwrap_or_else(|| root["arms"].span());
         return Err(source.error(at, message, Some(help.into())));
     }
-    Ok(arms)
+    Ok((arms, inherited))
 }

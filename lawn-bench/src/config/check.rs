@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::arm::Tuning;
-use super::arms::arms;
+use super::arms::{Inherited, arms};
 use super::budget::{amount, diagnostics, evaluation};
 use super::contrasts::contrasts;
 use super::earlier::Renamed;
@@ -24,7 +24,7 @@ use crate::config::sweep::{NamedTask, Resources, Sweep};
 use crate::error::ConfigError;
 
 pub(super) fn sweep(file: &SweepFile) -> Result<Sweep, ConfigError> {
-    read(file, |source, laid| Ok(checked(source, laid)?.0))
+    read(file, |source, laid| Ok(checked(source, laid)?.sweep))
 }
 
 /// A sweep, beside what was written.
@@ -34,18 +34,33 @@ pub(super) struct Explanation {
     pub(super) filled: serde_json::Value,
     /// What the file gives, and what was set over it.
     pub(super) given: serde_json::Value,
+    /// What each arm has from elsewhere.
+    pub(super) inherited: Vec<Inherited>,
     /// Words that had another name once.
     pub(super) renamed: Vec<Renamed>,
 }
 
+/// What comes of a text.
+struct Checked {
+    sweep: Sweep,
+    raw: RawSweep,
+    /// What each arm has from elsewhere.
+    inherited: Vec<Inherited>,
+}
+
 pub(super) fn explained(file: &SweepFile) -> Result<Explanation, ConfigError> {
     read(file, |source, laid| {
-        let (sweep, raw) = checked(source, laid)?;
+        let Checked {
+            sweep,
+            raw,
+            inherited,
+        } = checked(source, laid)?;
         let whole = Spanned::new(laid.span.clone(), DeValue::Table(laid.table.clone()));
         Ok(Explanation {
             sweep,
             filled: serde_json::to_value(raw).unwrap_or_default(),
             given: to_json(source, &whole)?,
+            inherited,
             renamed: laid.renamed.clone(),
         })
     })
@@ -98,7 +113,7 @@ pub(super) fn fault(file: &SweepFile, places: &[&[&str]], message: String) -> Co
     overlay.source.error(nearest, message, None)
 }
 
-fn checked(source: &Source<'_>, laid: &Laid<'_>) -> Result<(Sweep, RawSweep), ConfigError> {
+fn checked(source: &Source<'_>, laid: &Laid<'_>) -> Result<Checked, ConfigError> {
     let table = &laid.table;
     let value = Spanned::new(laid.span.clone(), DeValue::Table(table.clone()));
     let raw = RawSweep::deserialize(ValueDeserializer::from(value))
@@ -113,7 +128,7 @@ fn checked(source: &Source<'_>, laid: &Laid<'_>) -> Result<(Sweep, RawSweep), Co
         seed: *raw.tuning.seed.get_ref(),
         batch_sizes: &batch_sizes,
     };
-    let arms = arms(source, table, &tuned, budget)?;
+    let (arms, inherited) = arms(source, table, &tuned, budget)?;
     let settings = arms.iter().map(|arm| arm.settings.len()).max().unwrap_or(0);
     let diagnostics = diagnostics(source, &raw.diagnostics, budget, &arms)?;
     let margins = margins(source, table, &raw.report, &tasks)?;
@@ -140,7 +155,11 @@ fn checked(source: &Source<'_>, laid: &Laid<'_>) -> Result<(Sweep, RawSweep), Co
     };
     check_size(source, &sweep, &raw)?;
     limits::check(source, table, &raw, &sweep)?;
-    Ok((sweep, raw))
+    Ok(Checked {
+        sweep,
+        raw,
+        inherited,
+    })
 }
 
 /// Greatest number of trials of a sweep: beyond it, something is mistyped.

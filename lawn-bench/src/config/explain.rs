@@ -3,8 +3,9 @@
 use lawn_models::OptimizerSettings;
 use serde_json::{Map, Value, json};
 
+use super::arms::Inherited;
 use super::check::Explanation;
-use super::presets::{self, PRESET};
+use super::one_of::{CONSTRAINT, LAWN};
 use super::rate::{self, RATE_BATCH_SIZE};
 use crate::config::sweep::{Arm, Domain, NamedTask, Sweep};
 
@@ -16,6 +17,7 @@ pub(super) fn explain(explained: &Explanation) -> String {
         sweep,
         filled,
         given,
+        inherited,
         ..
     } = explained;
     let mut page = Page::default();
@@ -31,9 +33,8 @@ pub(super) fn explain(explained: &Explanation) -> String {
     for task in &sweep.tasks {
         page.task(task, &given["tasks"][&task.name]);
     }
-    for arm in &sweep.arms {
-        let own = &given["arms"][&arm.name];
-        page.arm(arm, own, &given["defaults"]);
+    for (arm, inherited) in sweep.arms.iter().zip(inherited) {
+        page.arm(arm, &given["arms"][&arm.name], inherited);
     }
     for (name, table) in tables {
         page.table(&name, &resolved(&name, table, sweep), &given[&name]);
@@ -155,35 +156,36 @@ impl Page {
         }
     }
 
-    /// Writes the fixed values of an arm, marks those that hold for all arms, and adds what it is
-    /// tuned over.
-    fn arm(&mut self, arm: &Arm, own: &Value, shared: &Value) {
+    /// Writes the fixed values of an arm, marks those that are of a preset or nobody's, and adds what
+    /// it is tuned over, and what it does not have from elsewhere.
+    fn arm(&mut self, arm: &Arm, own: &Value, inherited: &Inherited) {
         let path = format!("arms.{}", key(&arm.name));
         self.heading(&path);
+        for one in &inherited.gave_way {
+            self.text += &format!("# {} of {} gives way to {}\n", one.what, one.from, one.to);
+        }
         // What a preset gives is written out, and reads as the same without its name.
-        let preset = own[PRESET].as_str().or_else(|| shared[PRESET].as_str());
-        let of_preset = preset.map_or_else(String::new, |name| format!("  # of preset {name}"));
-        let fixed = json!(arm.settings[0].optimizer);
+        let of_preset = |key: &str| {
+            let preset = inherited.origins.get(key).and_then(|layer| layer.preset());
+            preset.map_or_else(String::new, |name| format!("  # of preset {name}"))
+        };
+        let is_given = |key: &str| !own[key].is_null() || inherited.origins.contains_key(key);
+        let settings = &arm.settings[0].optimizer;
+        let fixed = json!(settings);
         let fixed = fixed.as_object().into_iter().flatten();
         for (key, value) in fixed.filter(|(name, _)| !arm.space.contains_key(*name)) {
             self.exempt(key, value);
             self.rows(key, arm);
-            let is_named = |table: &Value| {
-                // LAWN by the name of a constraint.
-                !table[key].is_null() || (key == "lawn" && table["constraint"] == "lawn")
-            };
-            let is_given = is_named(own) || is_named(shared);
-            match preset.is_some_and(|name| !is_given && presets::gives(name, key)) {
-                true => self.marked(key, value, &of_preset),
-                false => self.line(key, value, is_given),
+            // LAWN by the name of a constraint.
+            let is_named = key == LAWN && settings.lawn && is_given(CONSTRAINT);
+            match is_given(key) || is_named {
+                true => self.marked(key, value, &of_preset(key)),
+                false => self.line(key, value, false),
             }
         }
         if let Some((size, meaning)) = rate::written(arm.rate_batch_size) {
-            let is_own = [own, shared]
-                .iter()
-                .any(|table| !table[RATE_BATCH_SIZE].is_null());
             self.text += &format!("# {meaning}\n");
-            self.marked(RATE_BATCH_SIZE, &size, if is_own { "" } else { &of_preset });
+            self.marked(RATE_BATCH_SIZE, &size, &of_preset(RATE_BATCH_SIZE));
         }
         self.left_out(arm);
         let is_grid = |domain: &Domain| matches!(domain, Domain::Grid(_));
@@ -204,8 +206,7 @@ impl Page {
                     value["at"] = Value::Object(at.collect());
                 }
                 self.exempt(key, &value);
-                let is_own = !own[name][key].is_null() || !shared[name][key].is_null();
-                self.marked(key, &value, if is_own { "" } else { &of_preset });
+                self.marked(key, &value, &of_preset(key));
             }
         }
     }

@@ -5,6 +5,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::earlier;
+use super::one_of::ONE_OF;
 use super::source::{Source, nearest};
 use crate::error::ConfigError;
 
@@ -17,12 +18,10 @@ pub(super) const UNSET: &str = "--unset";
 /// Makes TOML of a key that is unset.
 const NOTHING: &str = "=0";
 
-/// Keys of which a table has one. Setting one removes the others.
-const INSTEAD: [&[&str]; 4] = [
+/// Keys of which a table has one, beside [those of an arm](ONE_OF). Setting one removes the others.
+const INSTEAD: [&[&str]; 2] = [
     &["epochs", "steps", "samples"],
     &["epochs", "fraction", "steps"],
-    &["free_epochs", "free_fraction", "free_steps"],
-    &["end_factor", "end_learning_rate"],
 ];
 
 /// Tables whose keys are names that the user chose.
@@ -30,11 +29,12 @@ const NAMED: [&str; 2] = ["arms", "tasks"];
 
 /// The keys that go when `key` is set in the table called `table`.
 fn replaced<'k>(table: &str, key: &'k str) -> impl Iterator<Item = &'static str> + use<'k> {
-    let groups = match NAMED.contains(&table) {
-        true => &[][..],
-        false => &INSTEAD[..],
+    let (own, of_arms) = match NAMED.contains(&table) {
+        true => (&[][..], &[][..]),
+        false => (&INSTEAD[..], &ONE_OF[..]),
     };
-    let groups = groups.iter().filter(move |group| group.contains(&key));
+    let groups = own.iter().chain(of_arms);
+    let groups = groups.filter(move |group| group.contains(&key));
     groups
         .flat_map(|group| group.iter().copied())
         .filter(move |&other| other != key)

@@ -13,7 +13,7 @@ use crate::error::ConfigError;
 pub(super) const PRESET: &str = "preset";
 
 /// The key of an arm's table that names its rule.
-const RULE: &str = "rule";
+pub(super) const RULE: &str = "rule";
 
 /// All of them, as the arms of a sweep file.
 const PRESETS: &str = include_str!("presets.toml");
@@ -22,15 +22,6 @@ const PRESETS: &str = include_str!("presets.toml");
 pub(super) fn names() -> impl Iterator<Item = String> {
     let names = all().into_iter();
     names.map(|(name, _)| name.into_inner().into_owned())
-}
-
-/// Whether the preset of this name gives `key`.
-pub(super) fn gives(name: &str, key: &str) -> bool {
-    let presets = all();
-    let table = presets
-        .get(name)
-        .and_then(|table| table.get_ref().as_table());
-    table.is_some_and(|table| table.get(key).is_some())
 }
 
 /// What the preset of this name says, as if it stood where it is named.
@@ -78,39 +69,6 @@ pub(super) fn one_rule(
         }
         _ => Ok(()),
     }
-}
-
-/// Refuses the arm `name`, which says the keys `own`, where its rule is another than that of the `preset` of
-/// all arms: what that gives is for its rule.
-pub(super) fn one_rule_of_all(
-    source: &Source<'_>,
-    name: &str,
-    own: &DeTable<'_>,
-    preset: &str,
-) -> Result<(), ConfigError> {
-    let mut keys = own.iter();
-    let Some((at, rule)) = keys.find(|(key, _)| key.get_ref().as_ref() == RULE) else {
-        return Ok(());
-    };
-    let (of_preset, rule) = (rule_of(preset), rule.get_ref().as_str());
-    match (of_preset.as_deref(), rule) {
-        (Some(of_preset), Some(rule)) if rule != of_preset => {
-            let message = format!(
-                "arm `{name}` is of the rule `{rule}`, and preset = \"{preset}\" of [defaults] is of the rule \
-                 `{of_preset}`"
-            );
-            let help = "name the preset in the arms that are of its rule, and not in [defaults]";
-            Err(source.error(at.span(), message, Some(help.into())))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// The rule of the preset of this name.
-fn rule_of(preset: &str) -> Option<String> {
-    let presets = all();
-    let table = presets.get(preset)?.get_ref().as_table()?;
-    Some(table.get(RULE)?.get_ref().as_str()?.to_owned())
 }
 
 /// The error for an arm whose preset has no learning rate, and that gives none either.

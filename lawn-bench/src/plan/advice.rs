@@ -9,7 +9,7 @@ use crate::config::{DeviceChoice, EngineName, Engines, Sweep};
 use crate::plan::choices::Frozen;
 use crate::plan::estimate::Measurement;
 use crate::plan::trials::{Cell, Plan};
-use crate::plan::{arms_advice, late_advice};
+use crate::plan::{arms_advice, late_advice, same_arms};
 
 /// Warnings about `plan`, given by task the samples of an epoch, what was measured, and how an
 /// earlier run was tuned.
@@ -64,6 +64,7 @@ fn of_the_plan(
     warnings.extend(too_few_seeds(&plan.sweep));
     warnings.extend(compared_with_nothing(&plan.sweep));
     warnings.extend(free_within_warm_up(plan, measured));
+    warnings.extend(same_arms::same(&plan.sweep, epochs));
     warnings.extend(arms_advice::untuned(&plan.sweep));
     warnings.extend(arms_advice::doubtful(&plan.sweep));
     warnings.extend(arms_advice::at_other_batch_sizes(&plan.sweep));

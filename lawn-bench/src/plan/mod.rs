@@ -22,6 +22,7 @@ mod named;
 mod only;
 pub mod outcomes;
 mod resolve;
+mod same_arms;
 mod trials;
 
 use std::collections::BTreeMap;

@@ -185,8 +185,14 @@ impl Start<'_> {
         }
     }
 
-    /// Says where Slurm has several tasks and this process is the only rank.
+    /// Says where Slurm or mpirun has several processes and this one is the only rank.
     fn note_alone(&self) {
+        if let Some((name, count)) = RankMembership::processes_of_mpi() {
+            streams::say(&format!(
+                "{name} is {count}, and mpirun's variables are not heeded: this process trains the trial \
+                 alone; a rank is one by RANK, WORLD_SIZE and LOCAL_RANK, as torchrun sets them"
+            ));
+        }
         if let Some(tasks) = RankMembership::tasks_without_step() {
             streams::say(&format!(
                 "Slurm has given this job {tasks} tasks, and this process is in no step of srun: it \

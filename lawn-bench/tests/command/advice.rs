@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lawn_bench::config::parse;
-use lawn_bench::plan::advice::warnings;
+use lawn_bench::plan::advice::{before_a_sweep, warnings};
 use lawn_bench::plan::choices::{Frozen, FrozenCell};
 use lawn_bench::plan::estimate::Measurement;
 use lawn_bench::plan::{Cell, Plan};
@@ -245,4 +245,55 @@ fn what_comes_in_time_is_not_said() {
         let said = warned(&plan, &measured, None).join("\n");
         assert!(!said.contains("arm `other`"), "{settings}: {said}");
     }
+}
+
+/// By what their settings come to, whatever they are called; what is not the same is not said.
+#[test]
+fn arms_that_are_the_same_trainings_are_said() {
+    let said = |arms: &str| {
+        let (plan, measured) = planned(&[("[arms.adam]", &format!("{arms}\n[arms.adam]"))], 10_000);
+        // In a sweep, too, which has measured nothing.
+        let before = before_a_sweep(&plan, &epochs(&measured));
+        let same = |said: &&String| said.contains("are the same trainings");
+        let said = warned(&plan, &measured, None).join("\n");
+        assert_eq!(
+            before.iter().filter(same).count(),
+            said.matches("are the same trainings").count()
+        );
+        said
+    };
+    let of = |name: &str, settings: &str, rates: &str| {
+        format!("[arms.{name}]\n{settings}\n[arms.{name}.grid]\nlearning_rate = {rates}\n")
+    };
+    let usual = "[3e-3, 1e-2]";
+    for (settings, rates) in [
+        ("rule = \"adamw\"", usual),
+        ("rule = \"adamw\"\nweight_decay = 0", "[1e-2, 3e-3]"),
+        ("rule = \"adam\"\nbeta1 = 0.9\nend_factor = 0", usual),
+        ("rule = \"lamb\"\nform = \"apex\"\nepsilon = 1e-8", usual),
+    ] {
+        let found = said(&of("other", settings, rates));
+        assert!(
+            found.contains("arms `adam`, `other` are the same trainings under 2 names")
+                || found.contains("arms `other`, `adam` are the same trainings under 2 names"),
+            "{settings}: {found}"
+        );
+    }
+    for (settings, rates) in [
+        ("rule = \"adamw\"\nweight_decay = 0.1", usual),
+        ("rule = \"adam\"", "[3e-3, 3e-2]"),
+        ("rule = \"lazy_adam\"", usual),
+        ("rule = \"adam\"\nlawn = true\nfree_epochs = 2", usual),
+    ] {
+        let found = said(&of("other", settings, rates));
+        assert!(!found.contains("the same trainings"), "{settings}: {found}");
+    }
+    let lawn = "rule = \"adam\"\nlawn = true\nfree_fraction = 0.33333333333333333";
+    let arms = of("third", lawn, usual) + &of("adamw", "rule = \"adamw\"", usual);
+    let found = said(&arms);
+    assert_eq!(
+        found.matches("are the same trainings").count(),
+        2,
+        "{found}"
+    );
 }

@@ -35,6 +35,7 @@ mod machine;
 mod manners;
 mod mlflow;
 mod older_samples;
+mod one_of;
 mod other_tools;
 mod overrides;
 mod planning;

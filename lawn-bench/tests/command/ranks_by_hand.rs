@@ -76,6 +76,37 @@ fn outcome(run: &Path) -> (Outcome, String) {
     )
 }
 
+#[test]
+fn a_port_of_another_program_neither_hangs_a_rank_nor_keeps_it_from_being_stopped() {
+    let (kept, run) = folder();
+    planned(kept.path(), &run, 2);
+    // The system takes connections, and nobody ever answers.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let told = |rank| Told {
+        run: &run,
+        index: "0",
+        rank,
+        ranks: 2,
+        port: silent.local_addr().expect("it listens").port(),
+    };
+    let first = ends(told(0).start());
+    assert!(!first.status.success());
+    require(
+        &first,
+        &["could not meet the others", "Address already in use"],
+    );
+    assert!(!said(&first).contains("frame #"), "{}", said(&first));
+
+    let second = told(1).start();
+    // The first has tried once; the second looks whether somebody listens, and then asks.
+    let _asked: Vec<_> = silent.incoming().take(3).collect();
+    let since = Instant::now();
+    signal("-TERM", second.id());
+    let second = ends(second);
+    assert!(since.elapsed() < SOON, "{:?}", since.elapsed());
+    assert_eq!(second.status.code(), Some(130), "{}", said(&second));
+}
+
 /// Two ranks of a long trial, which have begun to train.
 fn training(run: &Path) -> [Child; 2] {
     let port = free_port();

@@ -335,3 +335,51 @@ fn options_of_results_need_results() {
         assert!(help.contains(column), "{help}");
     }
 }
+
+/// The escape study, as it is kept beside its file.
+fn kept() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("studies/records/escape")
+}
+
+fn of_kept(more: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_lawn"))
+        .arg("report")
+        .arg(kept())
+        .args(more)
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn kept_records_give_the_report_of_their_run_without_training() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("escape");
+    let output = of_kept(&["--out", out.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    // Lines are filled to a width.
+    let said = text(&output.stdout);
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        said.contains("adamw-lawn generalizes better than adamw"),
+        "{said}"
+    );
+    // The page of findings has the same sentence's numbers.
+    let page = fs::read_to_string(kept().join("../../FINDINGS.md")).unwrap();
+    let (_, numbers) = said.split_once("generalizes better than adamw").unwrap();
+    let (_, estimate) = numbers.split_once("Mean advantage ").unwrap();
+    let estimate = estimate.split_whitespace().next().unwrap();
+    assert!(page.contains(estimate), "{estimate}");
+    assert!(out.join("report.html").is_file());
+    assert!(
+        !kept().join("report").exists(),
+        "nothing is written among the records"
+    );
+
+    let mlflow = of_kept(&["--mlflow", dir.path().join("m").to_str().unwrap()]);
+    assert_eq!(mlflow.status.code(), Some(2));
+    let said = text(&mlflow.stderr);
+    assert!(
+        said.contains("--mlflow") && said.contains("records are kept here"),
+        "{said}"
+    );
+}

@@ -250,3 +250,71 @@ fn layers_of_a_folder_that_is_not_here_need_its_classes_alone() {
     let last = &layers.last().expect("one")["treatments"][0];
     assert_eq!(last["shape"], serde_json::json!([37, 2_048]));
 }
+
+/// A net that is written in another form than its task has, and one of a size that it cannot have.
+#[test]
+fn a_net_in_another_form_is_told_the_form() {
+    let said = |task: &str| {
+        let text = format!(
+            "name = \"nets\"\nbatch_sizes = [8]\nbudget = {{ epochs = 1 }}\n[tasks.one]\n{task}\n\
+             [arms.sgd]\nrule = \"sgd\"\nlearning_rate = 0.1\n[confirmation]\nseeds = [1]\n"
+        );
+        let error = lawn_bench::config::parse("nets.toml", &text);
+        error.expect_err("it is refused").to_string()
+    };
+    for (task, parts) in [
+        (
+            "kind = \"image\"\nmodel = { name = \"resnet_cifar\", depth = 21 }",
+            &[
+                "expected the name of a net in quotes",
+                "depth = 20 of resnet_cifar, which is 6n + 2",
+                "nets.toml:6:",
+            ][..],
+        ),
+        (
+            "kind = \"image\"\nmodel = 18",
+            &["expected the name of a net in quotes", "nets.toml:6:"],
+        ),
+        (
+            "kind = \"image\"\nmodel = \"resnet_cifar\"\ndepth = 21",
+            &[
+                "`depth` is 21, allowed is 6n + 2: 8, 14, 20",
+                "nets.toml:7:",
+            ],
+        ),
+        (
+            "kind = \"ncf\"\nmodel = { name = \"gmf\", factors = 4 }",
+            &["factors = 8 of gmf", "nets.toml:6:"],
+        ),
+        (
+            "kind = \"ctr\"\nmodel = \"dcn_v2\"",
+            &[
+                "expected a table with the name of a net",
+                "{ name = \"dcn_v2\", width = 16 }",
+                "nets.toml:6:",
+            ],
+        ),
+        // What was told before is told still, at its place.
+        (
+            "kind = \"image\"\nmodel = \"resnet20\"",
+            &[
+                "unknown variant `resnet20`",
+                "`depth = 20`",
+                "nets.toml:6:9",
+            ],
+        ),
+        (
+            "kind = \"ctr\"\nmodel = { name = \"dcnv2\" }",
+            &["unknown variant `dcnv2`", "nets.toml:6:18"],
+        ),
+        (
+            "kind = \"ctr\"\nmodel = { name = \"dlrm\", width = 7 }",
+            &["one that ends in `width`", "nets.toml:6:"],
+        ),
+    ] {
+        let found = said(task);
+        for part in parts {
+            assert!(found.contains(part), "{part:?} is not in: {found}");
+        }
+    }
+}

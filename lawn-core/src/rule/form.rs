@@ -9,7 +9,7 @@ use crate::rule::trust::Trust;
 /// [`Rule::form`](crate::Rule::form).
 ///
 /// It is opaque: a built-in rule makes it, and another rule may hand it on.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Form {
     /// How the direction is made.
     pub(crate) direction: Direction,
@@ -24,7 +24,7 @@ pub struct Form {
 }
 
 /// The numbers of a [`RadialTest`](crate::RadialTest).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Radial {
     /// `δ`.
     pub(crate) delta: f64,
@@ -35,7 +35,7 @@ pub(crate) struct Radial {
 }
 
 /// The numbers of an average of iterates; see [`ScheduleFreeConfig`](crate::ScheduleFreeConfig).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Averaging {
     pub(crate) beta1: f64,
     pub(crate) beta2: f64,
@@ -47,7 +47,7 @@ pub(crate) struct Averaging {
 }
 
 /// `d` of the gradient and the rule's buffers.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Direction {
     /// `d = g`, without a buffer.
     Gradient,
@@ -114,7 +114,7 @@ impl Direction {
 }
 
 /// Weight decay of a rate, and where it enters.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct DecayTerm {
     /// λ; 0 for none.
     pub(crate) rate: f64,
@@ -135,6 +135,27 @@ pub(crate) enum DecayEntry {
 }
 
 impl Form {
+    /// The same without what has no part in it.
+    pub(crate) fn reduced(self) -> Self {
+        let entry = match self.decay.entry {
+            _ if self.decay.rate == 0.0 => DecayEntry::Weight,
+            // A ratio of 1, and nothing that it divides by.
+            DecayEntry::TrustedGradient if !self.adapts => DecayEntry::Gradient,
+            other => other,
+        };
+        Self {
+            direction: self.direction,
+            trust: self.trust.filter(|_| self.adapts),
+            adapts: self.adapts && self.trust.is_some(),
+            decay: DecayTerm {
+                entry,
+                ..self.decay
+            },
+            // No cosine is below 0.
+            radial: self.radial.filter(|test| test.delta > 0.0),
+        }
+    }
+
     /// The rate of the decay that enters there; 0 if it enters elsewhere.
     pub(crate) fn decay_at(&self, entry: DecayEntry) -> f64 {
         if self.decay.entry == entry {

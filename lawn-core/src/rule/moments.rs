@@ -39,7 +39,7 @@ pub enum GradientAveraging {
 }
 
 /// The numbers of a rule with a first and a second moment.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Moments {
     pub(crate) beta1: f64,
     pub(crate) beta2: f64,

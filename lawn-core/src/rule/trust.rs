@@ -28,7 +28,7 @@ impl Adaptation {
 /// ```text
 /// ρ = min(κ ‖w‖ / below, ρ_max)      1 where ‖w‖ or ‖x‖ is 0
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Trust {
     /// κ.
     pub(crate) coefficient: f64,
@@ -38,7 +38,7 @@ pub(crate) struct Trust {
 }
 
 /// What `x` is, and what ρ divides by.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum TrustBase {
     /// The direction, which ρ multiplies: `below = ‖d‖`.
     Direction,

@@ -13,10 +13,26 @@ use tch::Device;
 /// What libtorch keeps for later ([`keep_host_memory`](super::keep_host_memory)) is no part of it
 /// until it is let go of.
 pub(crate) fn available_memory() -> Option<u64> {
-    [machine_memory(), group_memory(), address_space()]
+    bounded_memory().map(|(bytes, _)| bytes)
+}
+
+/// As [`available_memory`], and what the bound is of, to follow the bytes in a sentence.
+pub(crate) fn bounded_memory() -> Option<(u64, &'static str)> {
+    let bounds = [
+        (machine_memory(), "of this machine"),
+        (
+            group_memory(),
+            "within the limit of this process's control group",
+        ),
+        (
+            address_space(),
+            "within this process's limit of address space (`ulimit -v`)",
+        ),
+    ];
+    let known = bounds
         .into_iter()
-        .flatten()
-        .min()
+        .filter_map(|(bytes, of)| Some((bytes?, of)));
+    known.min_by_key(|(bytes, _)| *bytes)
 }
 
 fn machine_memory() -> Option<u64> {

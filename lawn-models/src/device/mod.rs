@@ -25,7 +25,8 @@ pub use host_memory::keep_host_memory;
 pub(crate) use host_memory::let_go_of_host_memory;
 pub use kernels::kernel_threads;
 pub(crate) use memory::{
-    DeviceMemory, available_memory, free_device_memory, let_go_of_device_memory, own_memory,
+    DeviceMemory, available_memory, bounded_memory, free_device_memory, let_go_of_device_memory,
+    own_memory,
 };
 pub use nvml::gpu_memory_left;
 pub use probe::{CudaProbe, Probe, probe, set_threads};

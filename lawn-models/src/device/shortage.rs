@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use super::memory::available_memory;
+use super::memory::bounded_memory;
 
 /// How libtorch words it, for the host and for CUDA; the last is of cuBLAS and cuDNN.
 const WORDINGS: [&str; 4] = [
@@ -91,8 +91,13 @@ fn of_device(line: &str) -> Option<String> {
 fn of_host(line: &str) -> Option<String> {
     let asked = between(line, "you tried to allocate ", " bytes")?;
     let asked = bytes(asked.parse().ok()?);
-    Some(match available_memory() {
-        Some(left) => format!("{asked} were asked for, and {} were left", bytes(left)),
+    Some(match bounded_memory() {
+        Some((left, bound)) => {
+            format!(
+                "{asked} were asked for, and {} were left {bound}",
+                bytes(left)
+            )
+        }
         None => format!("{asked} were asked for"),
     })
 }
@@ -182,7 +187,7 @@ mod tests {
                     (Cannot allocate memory)";
         let line = memory_shortage(said).unwrap();
         assert!(line.starts_with("4.00 PiB were asked for, and "), "{line}");
-        assert!(line.ends_with("iB were left"), "{line}");
+        assert!(line.contains("iB were left "), "{line}");
         assert_eq!(bytes(1023), "1023 bytes");
         assert_eq!(bytes(1536), "1.50 KiB");
     }

@@ -62,7 +62,7 @@ pub enum RanksError {
     },
     /// The machine has not the memory that so many ranks take.
     #[error(
-        "{ranks} ranks need {:.1} GiB{}, and {:.1} GiB are available",
+        "{ranks} ranks need {:.1} GiB{}, and {:.1} GiB are available {bound}",
         gibibytes(*each * *ranks as u64),
         of_each(*each, *measured),
         gibibytes(*available)
@@ -76,6 +76,8 @@ pub enum RanksError {
         measured: bool,
         /// Bytes that there are.
         available: u64,
+        /// What bounds them.
+        bound: &'static str,
     },
     /// Two ranks have the same GPU.
     #[error("rank {rank} has the GPU {gpu}, as rank {other} has: each rank needs one of its own")]

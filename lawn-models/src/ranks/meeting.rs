@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Write};
 use std::net::{TcpListener, TcpStream, ToSocketAddrs};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::Patience;
@@ -16,7 +17,7 @@ use super::store::RankStore;
 /// Time between two looks for the file.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// Time between two tries to reach the store, and for one of them.
+/// Time between two tries to reach the store or two looks for its answer, and for one of the tries.
 const REACH_EVERY: Duration = Duration::from_millis(100);
 const ONE_TRY: Duration = Duration::from_secs(2);
 
@@ -84,7 +85,7 @@ pub(super) fn meet(
         let at = |reason| refused(format!("at {host}:{}", meeting.port), reason);
         meeting.reach(timeout, patience).map_err(at)?;
     }
-    let store = meeting.connect(listener, timeout);
+    let store = meeting.connect_patiently(listener, timeout, patience);
     let store = store.map_err(|reason| refused(format!("at {host}:{}", meeting.port), reason))?;
     Ok((store, meeting))
 }
@@ -111,11 +112,20 @@ fn listen(host: &str, port: u16) -> std::io::Result<TcpListener> {
 /// Where another process listens in the place of this rank 0, it may be rank 0 as well, and wait for
 /// ranks that are not to come: both then say that there are two.
 fn tell_other_first(membership: &RankMembership) -> Result<(), RanksError> {
-    let at = (membership.address.as_str(), membership.port.unwrap_or(0));
-    match RankStore::open(at, None, &prefix(membership), ONE_TRY) {
+    let other = Meeting {
+        host: membership.address.clone(),
+        port: membership.port.unwrap_or(0),
+        prefix: prefix(membership),
+    };
+    match other.connect_patiently(None, ONE_TRY, &|_, _| true) {
         Ok(store) => take_number(membership.rank, &store),
         Err(_) => Ok(()),
     }
+}
+
+/// What c10d says, without the calls it came through.
+fn first_line(reason: &str) -> String {
+    reason.lines().next().unwrap_or_default().to_owned()
 }
 
 fn file(folder: &Path, start: &str) -> PathBuf {
@@ -130,6 +140,45 @@ impl Meeting {
         timeout: Duration,
     ) -> Result<RankStore, String> {
         RankStore::open((&self.host, self.port), listener, &self.prefix, timeout)
+    }
+
+    /// As [`connect`](Self::connect), where what listens there may be anything: c10d waits for the first
+    /// answer without an end, and so does a thread that is left behind here.
+    fn connect_patiently(
+        &self,
+        listener: Option<TcpListener>,
+        timeout: Duration,
+        patience: Patience<'_>,
+    ) -> Result<RankStore, String> {
+        let Self { host, port, .. } = self;
+        let (answer, answered) = mpsc::channel();
+        let meeting = self.clone();
+        std::thread::spawn(move || {
+            // Nobody hears it once the wait is over.
+            let _ = answer.send(meeting.connect(listener, timeout));
+        });
+        let since = Instant::now();
+        loop {
+            match answered.recv_timeout(REACH_EVERY) {
+                Ok(connected) => return connected.map_err(|reason| first_line(&reason)),
+                Err(RecvTimeoutError::Disconnected) => return Err("c10d gave up".to_owned()),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            let waited = since.elapsed();
+            if waited > timeout {
+                let seconds = timeout.as_secs();
+                return Err(format!(
+                    "something listens there that does not answer as rank 0's store within {seconds} s: \
+                     is MASTER_PORT another program's?"
+                ));
+            }
+            if !patience(
+                &format!("an answer of rank 0's store at {host}:{port}"),
+                waited,
+            ) {
+                return Err("stopped while it waited for rank 0's store".to_owned());
+            }
+        }
     }
 
     /// Waits until somebody listens there. c10d would say a page of what it has tried.
@@ -272,6 +321,26 @@ mod tests {
         let listener = listen("127.0.0.1", port).unwrap();
         meeting.reach(Duration::ZERO, &|_, _| false).unwrap();
         drop(listener);
+    }
+
+    #[test]
+    fn who_listens_and_is_no_store_is_waited_for_as_long_as_is_said() {
+        // Connections are taken by the system, and nobody ever answers.
+        let silent = listen("127.0.0.1", 0).unwrap();
+        let port = silent.local_addr().unwrap().port();
+        let meeting = Meeting {
+            host: "127.0.0.1".into(),
+            port,
+            prefix: String::new(),
+        };
+        let said = |timeout, goes_on: bool| {
+            let connected = meeting.connect_patiently(None, timeout, &|_, _| goes_on);
+            connected.unwrap_err()
+        };
+        let late = said(Duration::from_millis(150), true);
+        assert!(late.contains("does not answer as rank 0's store"), "{late}");
+        let stopped = said(Duration::from_secs(60), false);
+        assert!(stopped.starts_with("stopped while it waited"), "{stopped}");
     }
 
     #[test]

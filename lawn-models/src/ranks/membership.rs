@@ -53,7 +53,10 @@ impl RankMembership {
                 Ok(number) if number >= least => Ok(Some(number)),
                 _ => Err(RanksError::Environment {
                     variable: name.to_owned(),
-                    found,
+                    found: match found.is_empty() {
+                        true => "empty".to_owned(),
+                        false => found,
+                    },
                     allowed: format!("a whole number of at least {least}"),
                 }),
             }
@@ -66,6 +69,9 @@ impl RankMembership {
             })
         };
         let membership = if let Some(ranks) = number("WORLD_SIZE", 1)? {
+            if ranks == 1 && number("RANK", 0)?.unwrap_or(0) == 0 {
+                return Ok(None);
+            }
             let agent = variable("TORCHELASTIC_USE_AGENT_STORE");
             let port = number("MASTER_PORT", 1)?;
             let port = port.map(u16::try_from).transpose();
@@ -73,7 +79,11 @@ impl RankMembership {
             Self {
                 rank: needed("RANK", "WORLD_SIZE", 0)?,
                 ranks,
-                local_rank: needed("LOCAL_RANK", "WORLD_SIZE", 0)?,
+                local_rank: needed(
+                    "LOCAL_RANK",
+                    "WORLD_SIZE, that of the process on its machine: 0 where it is the only one",
+                    0,
+                )?,
                 local_ranks: number("LOCAL_WORLD_SIZE", 1)?.unwrap_or(ranks),
                 address: variable("MASTER_ADDR").unwrap_or_else(|| LOOPBACK.to_owned()),
                 port: port.map_err(|_| RanksError::Environment {
@@ -132,6 +142,22 @@ impl RankMembership {
     #[must_use]
     pub fn tasks_without_step() -> Option<u32> {
         Self::tasks(|name| std::env::var(name).ok())
+    }
+
+    /// How many processes mpirun has started this one among, and the variable that says so, where
+    /// nothing that is heeded makes it a rank: several, or nothing.
+    #[must_use]
+    pub fn processes_of_mpi() -> Option<(&'static str, u32)> {
+        Self::of_mpi(|name| std::env::var(name).ok())
+    }
+
+    fn of_mpi(variable: impl Fn(&str) -> Option<String>) -> Option<(&'static str, u32)> {
+        if RANK_VARIABLES.iter().any(|name| variable(name).is_some()) {
+            return None;
+        }
+        let mut sizes = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE"].into_iter();
+        let (name, count) = sizes.find_map(|name| Some((name, variable(name)?.parse().ok()?)))?;
+        (count > 1).then_some((name, count))
     }
 
     fn tasks(variable: impl Fn(&str) -> Option<String>) -> Option<u32> {
@@ -261,6 +287,26 @@ mod tests {
         );
         let one = [("RANK", "0"), ("WORLD_SIZE", "1"), ("LOCAL_RANK", "0")];
         assert_eq!(read(&one).unwrap(), None);
+        // As Kubernetes' training operator says it.
+        assert_eq!(read(&one[..2]).unwrap(), None);
+    }
+
+    #[test]
+    fn processes_of_mpirun_are_counted_where_nothing_makes_them_ranks() {
+        let of_mpi = |variables: &[(&str, &str)]| {
+            RankMembership::of_mpi(|name| {
+                let found = variables.iter().find(|(known, _)| *known == name);
+                found.map(|(_, value)| (*value).to_owned())
+            })
+        };
+        let open_mpi = ("OMPI_COMM_WORLD_SIZE", "2");
+        assert_eq!(
+            of_mpi(&[open_mpi]),
+            Some(open_mpi).map(|(name, _)| (name, 2))
+        );
+        assert_eq!(of_mpi(&[("PMI_SIZE", "3")]), Some(("PMI_SIZE", 3)));
+        assert_eq!(of_mpi(&[("PMI_SIZE", "1")]), None);
+        assert_eq!(of_mpi(&[open_mpi, ("WORLD_SIZE", "2")]), None);
     }
 
     #[test]
@@ -295,6 +341,14 @@ mod tests {
         };
         refused(&[("WORLD_SIZE", "0")], &["WORLD_SIZE is 0", "at least 1"]);
         refused(&[("WORLD_SIZE", "2")], &["RANK is absent"]);
+        refused(&[("WORLD_SIZE", "")], &["WORLD_SIZE is empty"]);
+        let second = [("WORLD_SIZE", "1"), ("RANK", "1"), ("LOCAL_RANK", "0")];
+        refused(&second, &["below that of the ranks, 1"]);
+        let no_machine = [("WORLD_SIZE", "2"), ("RANK", "1")];
+        refused(
+            &no_machine,
+            &["LOCAL_RANK is absent", "0 where it is the only one"],
+        );
         refused(
             &[("RANK", "1")],
             &["WORLD_SIZE is absent", "as RANK is there"],

@@ -120,7 +120,7 @@ impl Ranks {
 /// [`RanksError::TooLittleMemory`].
 pub fn require_memory(ranks: usize, measured: Option<u64>) -> Result<(), RanksError> {
     let least = || device::own_memory().unwrap_or(0);
-    match device::available_memory() {
+    match device::bounded_memory() {
         Some(available) => require_within(
             ranks,
             measured.unwrap_or_else(least),
@@ -135,7 +135,7 @@ fn require_within(
     ranks: usize,
     each: u64,
     measured: bool,
-    available: u64,
+    (available, bound): (u64, &'static str),
 ) -> Result<(), RanksError> {
     match ranks > 1 && ranks as u64 * each > available {
         true => Err(RanksError::TooLittleMemory {
@@ -143,6 +143,7 @@ fn require_within(
             each,
             measured,
             available,
+            bound,
         }),
         false => Ok(()),
     }
@@ -181,7 +182,12 @@ mod tests {
     #[test]
     fn ranks_that_memory_cannot_hold_are_refused_with_numbers() {
         let of = |ranks, mebibytes: u64, measured, gibibytes: u64| {
-            require_within(ranks, mebibytes << 20, measured, gibibytes << 30)
+            require_within(
+                ranks,
+                mebibytes << 20,
+                measured,
+                (gibibytes << 30, "of this machine"),
+            )
         };
         of(1, 64, false, 0).unwrap();
         of(2, 64, false, 1).unwrap();
@@ -194,13 +200,13 @@ mod tests {
         let words = [
             "400 ranks need 25.0 GiB at least",
             "64 MiB each before",
-            "8.0 GiB are",
+            "8.0 GiB are available of this machine",
         ];
         refused(400, 64, false, &words);
         let words = [
             "4 ranks need 12.0 GiB",
             "about 3072 MiB each",
-            "8.0 GiB are",
+            "8.0 GiB are available of this machine",
         ];
         refused(4, 3072, true, &words);
         // Each has as much as this process.

@@ -13,6 +13,7 @@ mod kind;
 mod left_by;
 #[macro_use]
 mod list;
+mod named;
 mod ncf;
 mod ncf_config;
 mod ncf_data;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::generated;
+use super::named;
 use super::ncf_model::{self, MOST_WIDTH, NcfModel, Pretrained};
 use crate::data::GENERATED;
 use crate::data::ratings::{GeneratedRatings, Ids, RawRatings, ValidationItem};
@@ -51,6 +52,7 @@ pub struct NcfConfig {
     #[schemars(length(min = 1))]
     pub data: String,
     /// The net.
+    #[serde(deserialize_with = "named::read")]
     pub model: NcfModel,
     /// Width of the embeddings of GMF and matrix factorization (predictive factors).
     #[schemars(range(min = 1, max = MOST_WIDTH))]

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::error::TrialError;
 use super::run::untrained;
-use super::training;
+use super::set_up;
 use crate::device;
 use crate::models::TablePart;
 use crate::tasks::TrialConfig;
@@ -73,9 +73,8 @@ pub fn treated_layers(
 ) -> Result<TreatedLayers, TrialError> {
     config.validate()?;
     let context = untrained(data_root);
-    let task =
-        device::catch_out_of_memory(|| training::task(config, &context, TablePart::default()))
-            .map_err(TrialError::from)?;
+    let task = device::catch_out_of_memory(|| set_up::task(config, &context, TablePart::default()))
+        .map_err(TrialError::from)?;
     let lawn = config.optimizer.lawn;
     let with_lawn = TrialConfig {
         optimizer: match lawn {
@@ -84,7 +83,7 @@ pub fn treated_layers(
         },
         ..config.clone()
     };
-    let (_, optimizer) = training::optimizer(&task, &with_lawn)?;
+    let (_, optimizer) = set_up::optimizer(&task, &with_lawn)?;
     let treatments: BTreeMap<&str, &Treatment> = optimizer
         .treatments()
         .iter()

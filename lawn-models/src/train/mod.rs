@@ -28,6 +28,8 @@ mod record;
 mod rehearsal;
 mod rules;
 mod run;
+mod same;
+mod set_up;
 mod shards;
 mod share;
 mod start;

@@ -34,7 +34,7 @@ fn decay(settings: &OptimizerSettings) -> WeightDecay {
     rate.map_or(WeightDecay::None, |rate| of_rule(settings.rule, rate))
 }
 
-fn of_rule(rule: RuleName, rate: f64) -> WeightDecay {
+pub(super) fn of_rule(rule: RuleName, rate: f64) -> WeightDecay {
     match rule.decouples_decay() {
         true => WeightDecay::Decoupled { rate },
         false => WeightDecay::L2 { rate },

@@ -8,8 +8,9 @@ use tch::Device;
 use super::context::TrialContext;
 use super::error::TrialError;
 use super::run::untrained;
+use super::set_up::SetUp;
 use super::step::{Outcome, step};
-use super::training::{SetUp, Training};
+use super::training::Training;
 use crate::device;
 use crate::models::TablePart;
 use crate::tasks::TrialConfig;
@@ -44,10 +45,11 @@ pub struct RangeTest {
     pub steps: Vec<RangeStep>,
     /// Whether it ended before its last step, because the loss had grown too far.
     pub diverged: bool,
-    /// Learning rate where the smoothed loss falls fastest, over the logarithm of the rate.
+    /// Learning rate where the smoothed loss falls fastest, over the logarithm of the rate; none where
+    /// it falls by no more than it differs from step to step.
     pub steepest: Option<f64>,
-    /// A tenth of the learning rate where the smoothed loss is least. Neither is there where the loss
-    /// falls up to the last rate: the range has no minimum.
+    /// A tenth of the learning rate where the smoothed loss is least; none as well where the loss falls
+    /// up to the last rate, so that the range has no minimum.
     pub tenth_of_minimum: Option<f64>,
     /// Whether a constraint of the arm took no part, since it begins after a free phase.
     pub unconstrained: bool,
@@ -68,7 +70,8 @@ const DIVERGED: f64 = 4.0;
 /// ```
 ///
 /// The shape of the learning rate and its warm-up are left out, and a free phase lasts all along, so
-/// that a constraint which begins after one has not begun. Rates of embedding tables and of layers keep their ratios.
+/// that a constraint which begins after one has not begun. Rates of embedding tables and of layers keep
+/// their ratios to it: an `embedding_learning_rate` of a tenth of `learning_rate` is a tenth of η(i).
 ///
 /// *Source:* Smith 2017, arXiv 1506.01186, section 3.3, with a range that grows exponentially and
 /// the end and the suggestions that fastai has.
@@ -172,12 +175,11 @@ fn config_of(config: &TrialConfig, steps: u64) -> TrialConfig {
 
 /// Where the smoothed loss falls fastest, and a tenth of where it is least. A loss that falls to the
 /// last of all steps has its minimum beyond them, and one that falls by less than it differs from step
-/// to step has none.
+/// to step has neither.
 fn suggestions(steps: &[RangeStep], diverged: bool) -> (Option<f64>, Option<f64>) {
     let least = steps.iter().enumerate();
     let least = least.min_by(|(_, one), (_, other)| one.smoothed.total_cmp(&other.smoothed));
-    let is_within = |index: usize| index > 0 && (diverged || index + 1 < steps.len());
-    let Some((end, minimum)) = least.filter(|(index, _)| is_within(*index)) else {
+    let Some((end, minimum)) = least.filter(|(index, _)| *index > 0) else {
         return (None, None);
     };
     let before = &steps[..=end];
@@ -189,13 +191,14 @@ fn suggestions(steps: &[RangeStep], diverged: bool) -> (Option<f64>, Option<f64>
         return (None, None);
     }
     // Rates are evenly spaced on the logarithm, so that slopes are differences.
-    let falls = steps[..=end].windows(2);
+    let falls = before.windows(2);
     let falls = falls.map(|pair| (pair[1].smoothed - pair[0].smoothed, pair[1].learning_rate));
     let steepest = falls.min_by(|one, other| one.0.total_cmp(&other.0));
     let steepest = steepest.filter(|(fall, _)| *fall < 0.0);
+    let is_within = diverged || end + 1 < steps.len();
     (
         steepest.map(|(_, rate)| rate),
-        Some(minimum.learning_rate / 10.0),
+        is_within.then_some(minimum.learning_rate / 10.0),
     )
 }
 
@@ -242,9 +245,10 @@ mod tests {
         let steps: Vec<RangeStep> = (-6..).zip(losses).map(|(i, loss)| step(i, loss)).collect();
         // The average is least at 1e-1, and falls most from 1e-5 to 1e-4.
         assert_eq!(suggestions(&steps, false), (Some(1e-4), Some(1e-1 / 10.0)));
-        // It falls to the end: the minimum is not in the range, unless the next step diverged.
+        // It falls to the end: the minimum is not in the range, unless the next step diverged. Where
+        // it falls most is.
         let falling = &steps[..6];
-        assert_eq!(suggestions(falling, false), (None, None));
+        assert_eq!(suggestions(falling, false), (Some(1e-4), None));
         assert_eq!(suggestions(falling, true), (Some(1e-4), Some(1e-1 / 10.0)));
         // Nothing falls.
         let rising = [step(-3, 1.0), step(-2, 2.0)];

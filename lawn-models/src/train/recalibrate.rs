@@ -91,7 +91,7 @@ mod tests {
     use serde_json::json;
 
     use super::super::run::untrained;
-    use super::super::training;
+    use super::super::set_up;
     use super::*;
     use crate::models::TablePart;
     use crate::trial::{Amount, OptimizerSettings};
@@ -108,7 +108,7 @@ mod tests {
             16,
             Amount::Epochs(1),
         );
-        training::task(&config, &untrained(None), TablePart::default()).unwrap()
+        set_up::task(&config, &untrained(None), TablePart::default()).unwrap()
     }
 
     fn copies(task: &Task) -> Vec<(String, Tensor)> {

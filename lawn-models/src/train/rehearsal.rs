@@ -9,8 +9,9 @@ use super::error::TrialError;
 use super::observer::Observer;
 use super::record::TrialEnd;
 use super::run::run_trial;
+use super::set_up::{self, SetUp};
 use super::trainer::run;
-use super::training::{self, SetUp, Training};
+use super::training::Training;
 use crate::device;
 use crate::models::TablePart;
 use crate::tasks::{Task, TrialConfig};
@@ -67,7 +68,7 @@ impl Rehearsal {
     ) -> Result<TrialEnd, TrialError> {
         let Ready { task, origin } = match self.ready.take() {
             Some(ready) => ready,
-            None => Ready::of(training::task(config, context, TablePart::default())?),
+            None => Ready::of(set_up::task(config, context, TablePart::default())?),
         };
         no_grad(|| {
             for (name, mut variable) in task.store.variables() {

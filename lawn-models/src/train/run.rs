@@ -11,8 +11,9 @@ use super::error::TrialError;
 use super::observer::{Beginning, Notice, Observer, TrialInfo};
 use super::one_trial::require_one_trial;
 use super::record::TrialEnd;
+use super::set_up::{self, SetUp};
 use super::trainer::run;
-use super::training::{self, SetUp, Training};
+use super::training::Training;
 use crate::device;
 use crate::models::TablePart;
 use crate::ranks::{Ranks, RanksError};
@@ -275,12 +276,12 @@ pub fn examine(
     };
     first.task.validate()?;
     let task = device::catch_out_of_memory(|| {
-        training::task(first, &untrained(data_root), TablePart::default())
+        set_up::task(first, &untrained(data_root), TablePart::default())
     })
     .map_err(TrialError::from)?;
     let one = |config: &TrialConfig| {
         config.validate()?;
-        let (length, optimizer) = training::optimizer(&task, config)?;
+        let (length, optimizer) = set_up::optimizer(&task, config)?;
         Ok(info(length, &optimizer))
     };
     Ok(trials.iter().map(one).collect())

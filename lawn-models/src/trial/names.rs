@@ -72,9 +72,60 @@ pub enum ConstraintName {
     Rotational,
 }
 
+/// Settings that every constraint has, and that nothing is without one.
+const SHARED: [&str; 4] = ["scope", "granularity", "granularity_on", "untouched_rows"];
+
 impl ConstraintName {
     /// Every one but LAWN, for which settings have a key of its own.
     pub const ALL: &[Self] = &[Self::Hyperball, Self::Cpr, Self::Rotational];
+
+    /// The constraint of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        let mut all = [Self::Lawn].iter().chain(Self::ALL);
+        all.find(|one| one.as_str() == name).copied()
+    }
+
+    /// Whether it has a setting that is of constraints alone; none of a setting that is of no
+    /// constraint.
+    ///
+    /// ```
+    /// use lawn_models::ConstraintName::{Cpr, Hyperball};
+    ///
+    /// assert_eq!(Cpr.has("free_steps"), Some(true));
+    /// assert_eq!(Hyperball.has("free_steps"), Some(false));
+    /// assert_eq!(Hyperball.has("beta1"), None);
+    /// ```
+    pub fn has(self, setting: &str) -> Option<bool> {
+        let of = |one: Self| SHARED.contains(&setting) || one.own().contains(&setting);
+        let is_any = [Self::Lawn].iter().chain(Self::ALL).any(|&one| of(one));
+        is_any.then(|| of(self))
+    }
+
+    /// The settings that it has beside those that all constraints have.
+    fn own(self) -> &'static [&'static str] {
+        match self {
+            Self::Lawn => &[
+                "free_epochs",
+                "free_fraction",
+                "free_steps",
+                "freeze_when",
+                "project_gradient",
+                "project_update",
+            ],
+            Self::Hyperball => &[],
+            Self::Cpr => &[
+                "free_epochs",
+                "free_fraction",
+                "free_steps",
+                "freeze_when",
+                "bound_factor",
+                "bound_square",
+                "multiplier_rate",
+                "by_learning_rate",
+            ],
+            Self::Rotational => &["centred", "rotation_memory", "rotation_epsilon"],
+        }
+    }
 
     /// The constraint as it is written in a configuration.
     pub fn as_str(self) -> &'static str {

@@ -1,6 +1,6 @@
 //! What optimizer settings allow, each alone and together.
 
-use lawn_core::PlateauConfig;
+use lawn_core::{PlateauConfig, UntouchedRows};
 
 use super::amount::Amount;
 use super::diagnostics::FreePhase;
@@ -251,6 +251,10 @@ impl OptimizerSettings {
             (false, Some(other)) => format!("constraint = \"{}\"", other.as_str()),
             (false, None) => "lawn = false".to_owned(),
         };
+        let constraint = match self.lawn {
+            true => Some(ConstraintName::Lawn),
+            false => self.constraint,
+        };
         let of = |name| self.constraint == Some(name);
         let (hyperball, cpr, rotational) = (
             of(ConstraintName::Hyperball),
@@ -264,36 +268,29 @@ impl OptimizerSettings {
             ("free_steps", self.free_steps.is_some()),
         ];
         let free = phases.iter().any(|(_, given)| *given);
-        for (name, given, has) in [
-            (phases[0].0, phases[0].1, self.lawn || cpr),
-            (phases[1].0, phases[1].1, self.lawn || cpr),
-            (phases[2].0, phases[2].1, self.lawn || cpr),
-            ("freeze_when", self.freeze_when.is_some(), any && free),
-            ("scope", self.scope.is_some(), any),
-            ("granularity", self.granularity.is_some(), any),
-            ("granularity_on", self.granularity_on.is_some(), any),
-            ("untouched_rows", self.untouched_rows.is_some(), any),
-            ("project_gradient", !self.project_gradient, self.lawn),
-            ("project_update", !self.project_update, self.lawn),
-            ("bound_factor", self.bound_factor.is_some(), cpr),
-            ("bound_square", self.bound_square.is_some(), cpr),
-            ("multiplier_rate", self.multiplier_rate.is_some(), cpr),
-            ("by_learning_rate", self.by_learning_rate.is_some(), cpr),
-            ("centred", self.centred.is_some(), rotational),
-            (
-                "rotation_memory",
-                self.rotation_memory.is_some(),
-                rotational,
-            ),
-            (
-                "rotation_epsilon",
-                self.rotation_epsilon.is_some(),
-                rotational,
-            ),
-        ] {
-            if given && !has {
+        let others = [
+            ("freeze_when", self.freeze_when.is_some()),
+            ("scope", self.scope.is_some()),
+            ("granularity", self.granularity.is_some()),
+            ("granularity_on", self.granularity_on.is_some()),
+            ("untouched_rows", self.untouched_rows.is_some()),
+            ("project_gradient", !self.project_gradient),
+            ("project_update", !self.project_update),
+            ("bound_factor", self.bound_factor.is_some()),
+            ("bound_square", self.bound_square.is_some()),
+            ("multiplier_rate", self.multiplier_rate.is_some()),
+            ("by_learning_rate", self.by_learning_rate.is_some()),
+            ("centred", self.centred.is_some()),
+            ("rotation_memory", self.rotation_memory.is_some()),
+            ("rotation_epsilon", self.rotation_epsilon.is_some()),
+        ];
+        for (name, given) in phases.into_iter().chain(others) {
+            let has = constraint.is_some_and(|one| one.has(name) == Some(true));
+            // A condition ends a phase that there is.
+            let is_idle = name == "freeze_when" && !free;
+            if given && (!has || is_idle) {
                 let allowed = match any {
-                    true if name == "freeze_when" && (self.lawn || cpr) => {
+                    true if has => {
                         "give free_epochs, free_fraction or free_steps, too: the freeze comes then \
                          at the latest"
                     }
@@ -302,6 +299,16 @@ impl OptimizerSettings {
                 };
                 return refuse(name, &context, allowed);
             }
+        }
+        let kept = Some(UntouchedRows::Constrained);
+        if self.rule.leaves_rows_alone() && self.untouched_rows == kept {
+            let context = format!("rule = \"{}\"", self.rule.as_str());
+            return refuse(
+                "untouched_rows",
+                &context,
+                "leave it out: rows without a gradient are left alone by the rule, and their norms, \
+                 too",
+            );
         }
         if let Some(condition) = self.freeze_when {
             condition.validate()?;

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use clap::Args;
 use lawn_analysis::Width;
 use lawn_analysis::records::RESULT_COLUMNS;
+use lawn_analysis::report::KeptStudy;
 
 use super::output::{print, print_report};
 use super::values;
@@ -28,6 +29,7 @@ Examples:
   lawn report runs/embedded --json           the verdicts for a script
   lawn report runs/embedded --out /tmp/seen   of a run that you cannot write to
   lawn report runs/embedded --mlflow mlruns   its trials for MLflow
+  lawn report studies/records/escape          of records that are kept without their run
   lawn report --from results.csv --out report
   lawn report --from results.csv --contrast sgd:mine --reference-batch 256 --margin accuracy=0.005
   lawn report --from optuna.csv --constant task=mine --column arm=params_optimizer
@@ -48,7 +50,7 @@ fn columns() -> String {
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, after_long_help = columns())]
 pub(super) struct Report {
-    /// Directory of the run.
+    /// Directory of the run, or of records that are kept of one: request.json and its tables.
     #[arg(required_unless_present = "from", conflicts_with = "from")]
     dir: Option<PathBuf>,
     /// Where the figures are printed, which says how wide they are [default: report.width of the
@@ -72,6 +74,14 @@ impl Report {
     pub(super) fn run(self) -> Result<Exit, Error> {
         let files = match &self.dir {
             _ if self.given.is_given() => self.asked.report(&self.given, self.width)?,
+            Some(dir) if KeptStudy::is_kept(dir) => {
+                if self.mlflow.is_some() {
+                    let found =
+                        "records are kept here, and not the run that MLflow's files are made of";
+                    return Err(question::wrong(dir, "--mlflow", found, &[]));
+                }
+                self.asked.report_kept(dir, self.width)?
+            }
             Some(dir) => {
                 let run = RunDir::new(dir);
                 let (files, damaged) = sweep::report(

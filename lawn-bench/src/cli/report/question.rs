@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use lawn_analysis::records::{Direction, Results, ResultsFile, ResultsOptions, TrialRow};
-use lawn_analysis::report::{Contrast, DecidingTest, contrasts_by_name};
+use lawn_analysis::report::{Contrast, DecidingTest, KeptStudy, contrasts_by_name};
 use lawn_analysis::{Error as AnalysisError, Records, ReportFiles, ReportRequest, Width};
 
 use super::options::{
@@ -138,7 +138,22 @@ impl Question {
             "Report by".into(),
             format!("lawn {}", env!("CARGO_PKG_VERSION")),
         ));
-        let report = lawn_analysis::Report::new(&records, &request).map_err(unread)?;
+        self.write(&lawn_analysis::Report::new(&records, &request).map_err(unread)?)
+    }
+
+    /// Writes the report of records that are kept without their run, with what was asked of them.
+    pub(super) fn report_kept(
+        &self,
+        dir: &Path,
+        width: Option<Width>,
+    ) -> Result<ReportFiles, Error> {
+        let mut kept = KeptStudy::load(dir)?;
+        kept.request.width = width.unwrap_or(kept.request.width);
+        let report = lawn_analysis::Report::new(&kept.records, &kept.request);
+        self.write(&report.map_err(Error::BadResults)?)
+    }
+
+    fn write(&self, report: &lawn_analysis::Report<'_>) -> Result<ReportFiles, Error> {
         let out = self.out.as_deref().unwrap_or(Path::new("report"));
         require_free(out)?;
         Ok(report.write(out)?)
@@ -159,7 +174,12 @@ fn require_free(out: &Path) -> Result<(), Error> {
 }
 
 /// The error of an option that the results do not go with; `allowed` is what they have.
-fn wrong(from: &Path, option: &str, found: impl Into<String>, allowed: &[&str]) -> Error {
+pub(super) fn wrong(
+    from: &Path,
+    option: &str,
+    found: impl Into<String>,
+    allowed: &[&str],
+) -> Error {
     let fault = Fault::new(Place::file(from).of(option), found);
     Error::Results(Box::new(fault.allowed(allowed)))
 }

@@ -28,6 +28,7 @@ mod own_code;
 mod phase;
 mod plan;
 mod pointers;
+mod reading;
 mod records;
 mod rest;
 mod share;
@@ -60,12 +61,11 @@ use crate::backend::launches::StepLaunches;
 use crate::backend::reference::Reference;
 use crate::backend::slot::Slot;
 use crate::constraint::form::ConstraintForm;
-use crate::diagnostics::{Findings, Part};
+use crate::diagnostics::Findings;
 use crate::error::Error;
 use crate::libtorch::versions::bump_versions;
 use crate::report::{Limits, Reading};
 use crate::rule::Rule;
-use crate::units::host;
 
 /// The parameters of an optimizer that the kernels take, and the reference for the others.
 #[derive(Debug)]
@@ -172,31 +172,6 @@ impl Cuda {
         unsafe { self.launches.launch(kernel, plan, arguments, blocks) };
     }
 
-    /// The first moment of a parameter, whatever is in its place.
-    fn first_moment(&self, parameter: usize, slot: &Slot) -> Tensor {
-        let moment = slot.buffers[0].copy();
-        self.release(parameter, &moment);
-        moment
-    }
-
-    /// Writes the first moment of a parameter into a tensor that lies as its buffers do.
-    fn release(&self, parameter: usize, moment: &Tensor) {
-        let count = moment.numel() as i64;
-        let phase = self
-            .phases()
-            .find(|phase| phase.members[parameter].is_some());
-        let phase = phase.expect("it is of one phase at least");
-        if count > 0 {
-            let arguments = Arguments::Release {
-                tensor: parameter as i64,
-                moment: address(moment),
-                count,
-            };
-            let blocks = (count + records::THREADS - 1) / records::THREADS;
-            self.launch(Kernel::Release, &phase.record, arguments, blocks);
-        }
-    }
-
     /// What the kernels take of the parameters in a phase, as these are now.
     fn members(
         &self,
@@ -214,14 +189,6 @@ impl Cuda {
 
     fn phases(&self) -> impl Iterator<Item = &Phase> {
         std::iter::once(&self.free).chain(&self.constrained)
-    }
-
-    /// How often each parameter was updated; waits for the device.
-    fn counted(&self) -> Vec<i64> {
-        let mut memories = vec![0i64; self.memories.numel()];
-        let there = self.memories.to_device(Device::Cpu);
-        there.copy_data(&mut memories, self.memories.numel());
-        memories.into_iter().step_by(2).collect()
     }
 
     /// Tells the device where the parameters lie; answers gradients that must live as long as the
@@ -494,45 +461,5 @@ impl Backend for Cuda {
 
     fn clock_mut(&mut self) -> Option<&mut Clock> {
         Some(&mut self.clock)
-    }
-}
-
-impl Cuda {
-    /// The numbers of the units of each parameter, from the device for those that the kernels have
-    /// under the constraint; waits for it.
-    fn of_units(
-        &self,
-        mut all: Vec<Vec<f64>>,
-        of: impl Fn(&Phase) -> Option<&Tensor>,
-    ) -> Vec<Vec<f64>> {
-        let Some(phase) = &self.constrained else {
-            return all;
-        };
-        let numbers = of(phase).map(host).unwrap_or_default();
-        for (&index, member) in self.slots.iter().zip(&phase.members) {
-            let Some(member) = member else { continue };
-            let first = member.numbers.first_unit as usize;
-            // A parameter without rows has one unit here.
-            let count = all[index].len();
-            all[index] = numbers[first..first + count.min(member.units as usize)].to_vec();
-            all[index].resize(count, 0.0);
-        }
-        all
-    }
-
-    /// What the kernels have measured.
-    fn part(&self, slots: &[Slot], request: &StepRequest<'_>) -> Part {
-        let phase = self.phase(request.constraint.is_some());
-        let mut units = Vec::new();
-        for (&index, member) in self.slots.iter().zip(&phase.members) {
-            let Some(member) = member else { continue };
-            let told = request.gradients[index].is_some() && slots[index].weight.numel() > 0;
-            let named = |unit| told.then_some((index, unit as usize));
-            units.extend((0..member.told()).map(named));
-        }
-        Part {
-            sums: phase.measured(),
-            units,
-        }
     }
 }

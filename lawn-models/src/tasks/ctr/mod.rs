@@ -13,6 +13,7 @@ use tch::nn::VarStore;
 
 use super::generated;
 use super::kind::{AssembledTask, Counts, Files, Kind, Surroundings, TaskMetrics};
+use super::named;
 use super::task::Task;
 use crate::data::checked::CheckedData;
 use crate::data::clicks::{
@@ -52,6 +53,7 @@ pub struct CtrConfig {
     #[schemars(length(min = 1))]
     pub data: String,
     /// The net: its `name`, and its sizes. Left out, it is a small DCN-v2.
+    #[serde(deserialize_with = "named::read_table")]
     #[schemars(transform = describe_name)]
     pub model: CtrModelConfig,
     /// A safetensors file under the data root with the weights that training begins with: each

@@ -17,7 +17,7 @@ use crate::models::{
 };
 use crate::ranks::Ranks;
 use crate::tasks::{Task, TaskConfig, TrialConfig};
-use crate::train::training::optimizer;
+use crate::train::set_up::optimizer;
 use crate::train::{SilentObserver, TrialContext};
 use crate::trial::{Amount, OptimizerSettings, RuleName};
 use lawn_core::CowClipConfig;
