@@ -37,9 +37,9 @@ pub use data::ratings::{
 };
 pub use data::{Batch, DataError, Dataset, Loader, Request};
 pub use device::{
-    Autocast, Card, CudaProbe, CudnnMeasuring, Deterministic, Driver, HalfKind, Probe,
-    cuda_compiler, cuda_driver, cuda_graphs, gpu_memory_left, keep_host_memory, kernel_threads,
-    memory_shortage, probe, set_threads,
+    Autocast, Card, CudaProbe, CudnnMeasuring, Deterministic, Driver, HalfKind, NoRoom, Probe,
+    cuda_compiler, cuda_driver, cuda_graphs, gpu_memory_left, host_memory, keep_host_memory,
+    kernel_threads, memory_shortage, probe, set_threads,
 };
 pub use measure::{
     Candidates, Duplicates, Floor, Measurement, ProtocolConfig, ProtocolName, RankingMetric, Split,
@@ -65,7 +65,7 @@ pub use train::{
 pub use trial::{
     Amount, ConstraintName, Diagnostics, Evaluation, FreePhase, FreezeCondition, LambForm, Length,
     LrShape, OptimizerSettings, Precision, RuleName, ScopeName, ScopeSetting, SettingsError, Stage,
-    TestPermit,
+    TestPermit, one_of,
 };
 pub use unread::unread;
 

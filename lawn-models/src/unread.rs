@@ -30,8 +30,8 @@ const ARCHIVES: [&str; 6] = [".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.zst", 
 
 /// What every kind of task reads.
 const FORMATS: &str = "images in train/CLASS and test/CLASS (or val), CIFAR's binary files or a pack of \
-    images; ratings in NAME.train.rating, ratings.dat, u.data, ratings.csv, NAME.csv, NAME.tsv or \
-    NAME.parquet; or clicks in train.txt or day_0 of Criteo, or train.csv of Avazu";
+    images; ratings in NAME.train.rating, ratings.dat, u.data, ratings.csv, NAME.csv, NAME.tsv, \
+    NAME.inter or NAME.parquet; or clicks in train.txt or day_0 of Criteo, or train.csv of Avazu";
 
 /// Entries that are named.
 const NAMED: usize = 4;

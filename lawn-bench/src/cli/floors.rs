@@ -59,8 +59,9 @@ impl Floors {
         };
         data::find(&tasks, root)?;
         let of_files = tasks.iter().filter(|task| task.config.needs_data_root());
+        let mut said = data::Said::default();
         for (task, root) in of_files.zip(root.into_iter().cycle()) {
-            data::say_notes(&task.config, root)?;
+            data::say_notes(&task.config, root, &mut said)?;
         }
         let measured = tasks
             .into_iter()

@@ -11,6 +11,7 @@ use super::layers::{self, ArmLayers};
 use super::output::{print, to_json};
 use super::values::{Chosen, DataRoot, Sets};
 use crate::Exit;
+use crate::error::{Fault, Place};
 use crate::plan::choices::Choices;
 use crate::plan::{Cell, Plan};
 use crate::{Error, data};
@@ -62,8 +63,20 @@ impl Model {
     pub(super) fn run(self) -> Result<Exit, Error> {
         let mut sweep = self.sets.read(&self.file)?.sweep()?;
         if let Some(classes) = self.classes {
+            let mut is_used = false;
             for task in &mut sweep.tasks {
-                without_data(&mut task.config, classes);
+                is_used |=
+                    self.chosen.has_task(&task.name) && without_data(&mut task.config, classes);
+            }
+            if !is_used {
+                let fault = Fault::new(
+                    Place::key("--classes"),
+                    "no task here has folders of images",
+                );
+                return Err(Error::Option(Box::new(fault.advice(
+                    "leave it out; tables of users, items and categories have the rows of the data: \
+                     --data-root DIR",
+                ))));
             }
         }
         let plan = Plan::new(sweep, BTreeMap::new());
@@ -74,8 +87,8 @@ impl Model {
             .cloned()
             .collect();
         data::find(&tasks, self.data.folder()).map_err(|error| match self.layers {
-            true => error.or_classes(),
-            false => error,
+            true if tasks.iter().any(|task| is_of_classes(&task.config)) => error.or_classes(),
+            _ => error,
         })?;
         let mut cells = plan.cells();
         cells.retain(|cell| {
@@ -146,14 +159,14 @@ impl Model {
 }
 
 /// Puts generated images of as many classes in the place of a folder of images, of which a net
-/// knows no more than the classes and the size.
-fn without_data(task: &mut TaskConfig, classes: u32) {
-    let TaskConfig::Image(config) = task else {
-        return;
-    };
-    if config.generated.is_some() {
-        return;
+/// knows no more than the classes and the size; false where the task has none.
+fn without_data(task: &mut TaskConfig, classes: u32) -> bool {
+    if !is_of_classes(task) {
+        return false;
     }
+    let TaskConfig::Image(config) = task else {
+        return false;
+    };
     config.data = ImageConfig::default().data;
     config.init_from = None;
     config.generated = Some(GeneratedImages {
@@ -164,6 +177,12 @@ fn without_data(task: &mut TaskConfig, classes: u32) {
         test: classes,
         ..GeneratedImages::default()
     });
+    true
+}
+
+/// Whether a task reads a folder of images.
+fn is_of_classes(task: &TaskConfig) -> bool {
+    matches!(task, TaskConfig::Image(config) if config.generated.is_none())
 }
 
 fn describe(treated: &TreatedModel) -> String {

@@ -141,17 +141,23 @@ impl Plan {
             None => BTreeMap::new(),
         };
         let mut plan = plan::Plan::new(sweep, checksums);
-        let epochs = examination::examine(&file, &plan, root)?;
+        // Which engine will train it nobody has said yet; a file that asks something of a cluster means it.
+        let place = match plan.sweep.engines == Default::default() {
+            true => examination::Where::Here,
+            false => examination::Where::Elsewhere,
+        };
+        let examined = examination::examine(&file, &plan, root, place)?;
         if let Some(out) = &self.out {
             self.make(out, &plan, asked, &file.written()?)?;
         }
         let only = Only::new(&self.only, &plan.sweep)?;
         plan.trials.retain(|trial| only.has(&trial.cell));
         let (measured, mut warnings) = self.measured(&plan, began)?;
+        warnings.extend(examined.warnings);
         warnings.extend(file.notes()?);
         warnings.extend(advice::warnings(
             &plan,
-            &epochs,
+            &examined.samples,
             &measured,
             self.frozen(&plan)?.as_ref(),
         ));
@@ -163,7 +169,7 @@ impl Plan {
                 lengths: cells
                     .iter()
                     .filter_map(|cell| {
-                        let length = outline::length(&plan, cell, &epochs)?;
+                        let length = outline::length(&plan, cell, &examined.samples)?;
                         let (steps, samples) = (length.steps, length.samples);
                         Some(CellLength {
                             cell,
@@ -185,7 +191,7 @@ impl Plan {
                 warnings: &warnings,
             })
         } else {
-            outline::describe(&plan, &epochs, &measured, &warnings)
+            outline::describe(&plan, &examined.samples, &measured, &warnings)
         });
         Ok(Exit::Ok)
     }

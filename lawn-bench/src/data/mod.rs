@@ -13,7 +13,7 @@ pub mod make;
 pub mod pack;
 pub(crate) mod scan;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use lawn_models::{DataError, DataFolder, DataSet, Files, Notice, Stage, TaskConfig};
@@ -119,26 +119,33 @@ pub(crate) fn why_unread(folder: &Path) -> String {
 pub fn checksums(tasks: &[NamedTask], root: &Path) -> Result<BTreeMap<String, String>, Error> {
     let mut cache = Cache::read();
     let mut checksums = BTreeMap::new();
+    let mut said = Said::default();
     for task in tasks.iter().filter(|task| task.config.needs_data_root()) {
-        let checksum = checksum(task, root, &mut cache).map_err(|error| match error {
-            Error::Data(DataError::Setting(source)) => Error::TaskSetting {
-                task: task.name.clone(),
-                source,
-            },
-            error => error,
-        })?;
+        let checksum =
+            checksum(task, root, &mut cache, &mut said).map_err(|error| match error {
+                Error::Data(DataError::Setting(source)) => Error::TaskSetting {
+                    task: task.name.clone(),
+                    source,
+                },
+                error => error,
+            })?;
         checksums.insert(task.name.clone(), checksum);
     }
     cache.write();
     Ok(checksums)
 }
 
-fn checksum(task: &NamedTask, root: &Path, cache: &mut Cache) -> Result<String, Error> {
+fn checksum(
+    task: &NamedTask,
+    root: &Path,
+    cache: &mut Cache,
+    said: &mut Said,
+) -> Result<String, Error> {
     let scans = scan::scan(&task.config, root, &[Files::Train, Files::Test])?;
     for line in scan::lines(task.config.data(), root, &scans) {
-        streams::say(&line);
+        said.say(line);
     }
-    say_notes(&task.config, root)?;
+    say_notes(&task.config, root, said)?;
     let [train, test] = match &scans[..] {
         [train, test] => [train, test].map(|scan| short(&scan.digest)),
         _ => [
@@ -154,11 +161,27 @@ fn checksum(task: &NamedTask, root: &Path, cache: &mut Cache) -> Result<String, 
 /// # Errors
 ///
 /// [`Error::Data`] for what no trial could be trained or tested on.
-pub(crate) fn say_notes(task: &TaskConfig, root: &Path) -> Result<(), Error> {
+pub(crate) fn say_notes(task: &TaskConfig, root: &Path, said: &mut Said) -> Result<(), Error> {
     for line in lawn_models::survey(task, Some(root))? {
-        streams::say(&format!("{}: {line}", task.data()));
+        said.say(format!("{}: {line}", task.data()));
     }
     Ok(())
+}
+
+/// What has been said of data sets: of one that several tasks read it is said once.
+#[derive(Debug, Default)]
+pub(crate) struct Said(BTreeSet<String>);
+
+impl Said {
+    fn say(&mut self, line: String) {
+        if self.is_new(&line) {
+            streams::say(&line);
+        }
+    }
+
+    fn is_new(&mut self, line: &str) -> bool {
+        self.0.insert(line.to_owned())
+    }
 }
 
 /// Makes sure that the files that a trial of `task` reads under `root` are those that the

@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Stdio};
 
 use lawn_models::{
-    Amount, DataError, OptimizerSettings, RuleName, TaskConfig, TrialConfig, TrialError,
+    Amount, DataError, Device, OptimizerSettings, RuleName, TaskConfig, TrialConfig, TrialError,
+    TrialInfo,
 };
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +21,7 @@ use crate::Error;
 use crate::config::{ConfigError, NamedTask, SweepFile};
 use crate::plan::trials::Plan;
 use crate::process::spawn::this_command;
+use crate::report::outline::bytes as in_bytes;
 
 /// What the examining process is told on its standard input.
 #[derive(Serialize, Deserialize)]
@@ -38,8 +40,35 @@ pub(crate) enum Found {
         /// The key of its table that it is about, where it is about one.
         key: Option<String>,
     },
-    /// Of each trial the samples of an epoch, or why it cannot be set up.
-    Trials(Vec<Result<u64, Fault>>),
+    /// What is known of each trial, or why it cannot be set up.
+    Trials(Vec<Result<Known, Fault>>),
+}
+
+/// What setting a trial up tells of it.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Known {
+    /// Samples of an epoch.
+    samples: u64,
+    /// Bytes that its parameters and what the rule remembers of them take.
+    bytes: u64,
+}
+
+/// What examining the tasks of a plan tells.
+#[derive(Default)]
+pub(crate) struct Examination {
+    /// By task the samples of an epoch, where they are known.
+    pub(crate) samples: BTreeMap<String, u64>,
+    /// What is wrong with this machine alone.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Where the trials of a plan will be trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Where {
+    /// On this machine.
+    Here,
+    /// On others, or nobody knows.
+    Elsewhere,
 }
 
 /// Why an optimizer cannot be laid over the model.
@@ -52,18 +81,20 @@ pub(crate) struct Fault {
 /// Greatest number of samples or steps of a trial: records keep them as signed numbers.
 const MOST: u64 = i64::MAX as u64;
 
-/// Sets up each task of `plan`, which was made from `file`; nothing is trained. Gives by task the
-/// samples of an epoch, where they are known.
+/// Sets up each task of `plan`, which was made from `file`; nothing is trained.
 ///
 /// # Errors
 ///
-/// [`ConfigError`] at the value that cannot be used: the data set, the scope, the budget.
+/// [`ConfigError`] at the value that cannot be used: the data set, the scope, the budget, a net that is
+/// larger than the memory of the machine that trains it.
 pub(crate) fn examine(
     file: &SweepFile,
     plan: &Plan,
     data_root: Option<&Path>,
-) -> Result<BTreeMap<String, u64>, ConfigError> {
-    let mut samples = BTreeMap::new();
+    place: Where,
+) -> Result<Examination, ConfigError> {
+    let mut examination = Examination::default();
+    let memory = Memory::of(plan, place);
     let tasks = plan.sweep.tasks.iter();
     let mut left: Vec<Examined<'_>> = tasks
         .filter(|task| !task.config.needs_data_root() || data_root.is_some())
@@ -72,21 +103,37 @@ pub(crate) fn examine(
     // A process may die of one task. Another one examines the tasks after it.
     while !left.is_empty() {
         let Some(mut process) = Process::start(&left, data_root) else {
-            return Ok(samples);
+            return Ok(examination);
         };
         let mut done = 0;
         while done < left.len()
             && let Some(found) = process.next()
         {
-            if let Some(found) = left[done].judge(file, plan, found)? {
-                samples.insert(left[done].task.name.clone(), found);
-            }
+            left[done].judge(file, plan, found, memory, &mut examination)?;
             done += 1;
         }
         // What became of it may be the machine's doing, and the trials tell.
         left.drain(..(done + 1).min(left.len()));
     }
-    Ok(samples)
+    Ok(examination)
+}
+
+/// The memory that a trial can have.
+#[derive(Clone, Copy)]
+struct Memory {
+    /// Bytes, where those of the host of this machine are what is asked for.
+    bytes: Option<u64>,
+    place: Where,
+}
+
+impl Memory {
+    fn of(plan: &Plan, place: Where) -> Self {
+        let is_on_cpu = matches!(plan.sweep.resources.device.here(), Device::Cpu);
+        Self {
+            bytes: lawn_models::host_memory().filter(|_| is_on_cpu),
+            place,
+        }
+    }
 }
 
 /// A task with the trials that stand for all of its own.
@@ -103,14 +150,15 @@ impl<'p> Examined<'p> {
         Self { task, arms, trials }
     }
 
-    /// Refuses what was found to be wrong, at its place in `file`. Gives the samples of an epoch.
+    /// Refuses what was found to be wrong, at its place in `file`, and adds the rest to what is known.
     fn judge(
         &self,
         file: &SweepFile,
         plan: &Plan,
         found: Found,
-    ) -> Result<Option<u64>, ConfigError> {
-        let mut known = None;
+        memory: Memory,
+        examination: &mut Examination,
+    ) -> Result<(), ConfigError> {
         let task = self.task;
         let found = match found {
             Found::Trials(found) => found,
@@ -126,14 +174,33 @@ impl<'p> Examined<'p> {
         };
         for (arm, result) in self.arms.iter().zip(found) {
             match result {
-                Ok(samples) => {
+                Ok(Known { samples, bytes }) => {
                     too_long(file, plan, samples)?;
-                    known = Some(samples);
+                    let Some(all) = memory.bytes.filter(|&all| bytes > all) else {
+                        examination.samples.insert(task.name.clone(), samples);
+                        continue;
+                    };
+                    let lack = format!(
+                        "its parameters and what the rule remembers of them take {}, and this machine \
+                         has {}",
+                        in_bytes(bytes),
+                        in_bytes(all)
+                    );
+                    if memory.place == Where::Here {
+                        let message = format!(
+                            "task `{}` cannot be trained here by arm `{arm}`: {lack}; make its tables \
+                             smaller, or train it on a machine that has the memory",
+                            task.name
+                        );
+                        return Err(file.fault(&[&["tasks", &task.name]], message));
+                    }
+                    examination.samples.insert(task.name.clone(), samples);
+                    (examination.warnings).push(format!("{} · {arm}: {lack}", task.name));
                 }
                 Err(fault) => return Err(of_arm(file, arm, &task.name, &fault)),
             }
         }
-        Ok(known)
+        Ok(())
     }
 }
 
@@ -213,11 +280,14 @@ impl Request {
 fn examined(trials: &[TrialConfig], data_root: Option<&Path>) -> Found {
     let examine = || match lawn_models::examine(trials, data_root) {
         Ok(found) => {
-            let samples = |one: Result<_, TrialError>| {
-                one.map(|info: lawn_models::TrialInfo| info.train_samples)
-                    .map_err(Fault::of)
+            let known = |one: Result<TrialInfo, TrialError>| {
+                one.map(|info| Known {
+                    samples: info.train_samples,
+                    bytes: info.least_bytes,
+                })
+                .map_err(Fault::of)
             };
-            Found::Trials(found.into_iter().map(samples).collect())
+            Found::Trials(found.into_iter().map(known).collect())
         }
         // Another machine may have the memory.
         Err(TrialError::OutOfMemory { .. }) => Found::Trials(Vec::new()),

@@ -348,7 +348,7 @@ fn duration(seconds: f64) -> String {
     }
 }
 
-pub(super) fn bytes(count: u64) -> String {
+pub(crate) fn bytes(count: u64) -> String {
     let kibibytes = count as f64 / 1024.0;
     match kibibytes {
         0.0..1024.0 => format!("{kibibytes:.0} KiB"),

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use super::request::Request;
 use crate::config::SweepFile;
-use crate::plan::{Extension, Plan, advice, examination, outcomes};
+use crate::engine::EngineName;
+use crate::plan::examination::{self, Where};
+use crate::plan::{Extension, Plan, advice, outcomes};
 use crate::process::streams;
 use crate::report::status::Status;
 use crate::run::lease::{self, Claim, Lease, Terms};
@@ -76,8 +78,13 @@ pub(super) fn find(request: &Request) -> Result<Found, Error> {
     }
     // What is planned already was examined then.
     if !is_planned || request.extend {
-        let epochs = examination::examine(&file, &plan, request.data_root.as_deref())?;
-        for note in advice::before_a_sweep(&plan, &epochs) {
+        let place = match request.engine {
+            EngineName::Local => Where::Here,
+            _ => Where::Elsewhere,
+        };
+        let examined = examination::examine(&file, &plan, root, place)?;
+        let advised = advice::before_a_sweep(&plan, &examined.samples);
+        for note in examined.warnings.into_iter().chain(advised) {
             streams::say(&format!("warning: {note}"));
         }
     }

@@ -308,3 +308,132 @@ seeds = [1]
         said(&refused)
     );
 }
+
+/// Clicks of a sweep, and what a verb says of it with these options.
+fn with_large_tables(arguments: &[&str]) -> Output {
+    let (kept, _) = folder();
+    let (root, file) = (kept.path().join("data"), kept.path().join("ads.toml"));
+    fs::write(&file, SWEEP).expect("there is room");
+    let made = lawn()
+        .args(["data", "make", "ctr", "--set", "rows=1000", "--out"])
+        .arg(root.join("ads"))
+        .output()
+        .expect("lawn starts");
+    assert!(made.status.success(), "{}", said(&made));
+    let sizes = [
+        "tasks.ads.encoding.hash_size=1073741824",
+        "tasks.ads.model.width=64",
+    ];
+    let mut command = lawn();
+    command.arg(arguments[0]).arg(&file).args(&arguments[1..]);
+    for size in sizes {
+        command.args(["--set", size]);
+    }
+    command.args(
+        ["--out", "/dev/null"]
+            .iter()
+            .filter(|_| arguments[0] == "lr-find"),
+    );
+    let output = command.arg("--data-root").arg(&root).output();
+    output.expect("lawn starts")
+}
+
+/// Tables of 26 columns with 2^30 rows of 64: 6.5 TiB.
+#[test]
+fn tables_that_no_machine_holds_are_counted_without_being_made() {
+    let counted = with_large_tables(&["model"]);
+    assert!(counted.status.success(), "{}", said(&counted));
+    let tables = 26i64 * (1 << 30) * 64;
+    let shown = format!("[{}, 64]", 26i64 << 30);
+    for part in [&tables.to_string()[..6], &shown] {
+        assert!(said(&counted).contains(part), "{part}: {}", said(&counted));
+    }
+    let layers = with_large_tables(&["model", "--layers"]);
+    assert!(layers.status.success(), "{}", said(&layers));
+    assert!(
+        said(&layers).contains(&tables.to_string()),
+        "{}",
+        said(&layers)
+    );
+    let found = with_large_tables(&["lr-find"]);
+    assert_eq!(found.status.code(), Some(1), "{}", said(&found));
+    assert!(
+        said(&found).contains("out of memory: 6.50 TiB were asked for, and "),
+        "{}",
+        said(&found)
+    );
+}
+
+#[test]
+fn tables_that_this_machine_does_not_hold_are_refused_where_it_is_to_train_them() {
+    let planned = with_large_tables(&["plan"]);
+    assert_eq!(planned.status.code(), Some(2), "{}", said(&planned));
+    for part in [
+        "task `ads` cannot be trained here by arm `adam`",
+        // Weights and two moments.
+        "take 19968.",
+        "GiB, and this machine has ",
+    ] {
+        assert!(said(&planned).contains(part), "{part}: {}", said(&planned));
+    }
+    let elsewhere = with_large_tables(&["plan", "--no-calibrate", "--set", "engines.slurm.cpus=4"]);
+    assert!(elsewhere.status.success(), "{}", said(&elsewhere));
+    assert!(
+        said(&elsewhere).contains("warning: ads · adam: its parameters"),
+        "{}",
+        said(&elsewhere)
+    );
+}
+
+#[test]
+fn what_two_tasks_read_is_told_once_and_classes_of_none_are_refused() {
+    let (kept, _) = folder();
+    let (root, file) = (kept.path().join("data"), kept.path().join("ads.toml"));
+    let two = SWEEP.replace(
+        "[budget]",
+        "[tasks.again]\nkind = \"ctr\"\ndata = \"ads\"\nsplit = \"random\"\n\
+         encoding = { hash_size = 300 }\nmodel = { name = \"logistic\" }\n\n[budget]",
+    );
+    fs::write(&file, two).expect("there is room");
+    let row = |label: usize, category: usize| {
+        let numbers = vec!["3"; 13].join(",");
+        let categories = (2..=26).map(|column| format!("{:08x}", category * column));
+        let categories: Vec<String> = categories.collect();
+        format!("{label}.0,{numbers},00000007,{}\n", categories.join(","))
+    };
+    let names: Vec<String> = (1..=13)
+        .map(|number| format!("I{number}"))
+        .chain((1..=26).map(|column| format!("C{column}")))
+        .collect();
+    let rows: String = (0..600).map(|number| row(number % 2, number % 9)).collect();
+    fs::create_dir_all(root.join("ads")).expect("there is room");
+    let text = format!("label,{}\n{rows}", names.join(","));
+    fs::write(root.join("ads").join("train.csv"), text).expect("there is room");
+    let planned = command(
+        &["plan", "--no-calibrate", file.to_str().expect("it is text")],
+        &root,
+    );
+    assert!(planned.status.success(), "{}", said(&planned));
+    let told = said(&planned);
+    for line in [
+        "ads: 600 rows have 300 clicks, a click rate of 0.5000",
+        "ads: 1 column has a single id in all rows, of 26 columns of categories: C1",
+    ] {
+        assert_eq!(told.matches(line).count(), 1, "{line}: {told}");
+    }
+    let classes = [
+        "model",
+        file.to_str().expect("it is text"),
+        "--layers",
+        "--classes",
+        "10",
+    ];
+    let refused = command(&classes, &root);
+    assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
+    assert!(
+        said(&refused).contains("--classes no task here has folders of images")
+            || said(&refused).contains("--classes: no task here has folders of images"),
+        "{}",
+        said(&refused)
+    );
+}

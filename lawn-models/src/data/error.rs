@@ -116,6 +116,9 @@ pub enum DataError {
         /// Whether they were turned.
         turned: bool,
     },
+    /// The host has not the memory that the parameters of a net take.
+    #[error("{}", .0)]
+    NoRoom(crate::device::NoRoom),
     /// Several things are wrong with a data set.
     #[error("{} things are wrong:{}", .0.len(), each(.0))]
     Several(Vec<Self>),

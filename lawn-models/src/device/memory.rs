@@ -35,37 +35,55 @@ pub(crate) fn bounded_memory() -> Option<(u64, &'static str)> {
     known.min_by_key(|(bytes, _)| *bytes)
 }
 
+/// Bytes of host memory that a process on this machine can have at the most, whatever others have now,
+/// where the system tells: the least of what the machine has, of what the process's control group may
+/// have, and of its address space.
+pub fn host_memory() -> Option<u64> {
+    let limit = "Max address space";
+    let of_process = || number_after("/proc/self/limits", limit);
+    [machine("MemTotal:"), group("memory.max"), of_process()]
+        .into_iter()
+        .flatten()
+        .min()
+}
+
 fn machine_memory() -> Option<u64> {
+    machine("MemAvailable:")
+}
+
+/// Bytes that `/proc/meminfo` has in a line.
+fn machine(name: &str) -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes * 1024)
 }
 
 fn group_memory() -> Option<u64> {
+    Some(group("memory.max")?.saturating_sub(group("memory.current")?))
+}
+
+/// What a file of the process's control group says, where that is a number.
+fn group(file: &str) -> Option<u64> {
     let groups = std::fs::read_to_string("/proc/self/cgroup").ok()?;
     let group = groups.lines().find_map(|line| line.strip_prefix("0::/"))?;
     let folder = Path::new("/sys/fs/cgroup").join(group);
-    let number = |file: &str| -> Option<u64> {
-        let text = std::fs::read_to_string(folder.join(file)).ok()?;
-        // `memory.max` is a word where there is no limit.
-        text.trim().parse().ok()
-    };
-    Some(number("memory.max")?.saturating_sub(number("memory.current")?))
+    let text = std::fs::read_to_string(folder.join(file)).ok()?;
+    // `memory.max` is a word where there is no limit.
+    text.trim().parse().ok()
 }
 
 fn address_space() -> Option<u64> {
-    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let after = |text: &str, name: &str| {
-        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-        // A limit that is none is a word.
-        line.split_whitespace().next()?.parse::<u64>().ok()
-    };
-    let limit = after(&limits, "Max address space")?;
-    Some(limit.saturating_sub(after(&status, "VmSize:")? * 1024))
+    let limit = number_after("/proc/self/limits", "Max address space")?;
+    let kibibytes = number_after("/proc/self/status", "VmSize:")?;
+    Some(limit.saturating_sub(kibibytes * 1024))
+}
+
+/// The number that follows a name in a file. A limit that is none is a word.
+fn number_after(file: &str, name: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(file).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 /// Bytes that this process holds of its own: what it has not in common with others of the same
@@ -196,6 +214,7 @@ mod tests {
     #[test]
     fn a_machine_tells_how_much_memory_is_left() {
         let left = available_memory().expect("Linux tells");
+        assert!(left <= host_memory().expect("Linux tells"));
         assert!((1 << 20..1 << 50).contains(&left), "{left}");
         let block = vec![1u8; 64 << 20];
         let held = own_memory().expect("Linux tells");

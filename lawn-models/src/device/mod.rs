@@ -11,6 +11,7 @@ mod libtorch;
 mod memory;
 mod nvml;
 mod probe;
+mod room;
 mod shortage;
 
 pub use autocast::{Autocast, HalfKind};
@@ -24,6 +25,7 @@ pub(crate) use graph::{Graph, SideStream, captures_begun, set_gradient};
 pub use host_memory::keep_host_memory;
 pub(crate) use host_memory::let_go_of_host_memory;
 pub use kernels::kernel_threads;
+pub use memory::host_memory;
 pub(crate) use memory::{
     DeviceMemory, available_memory, bounded_memory, free_device_memory, let_go_of_device_memory,
     own_memory,
@@ -31,5 +33,7 @@ pub(crate) use memory::{
 pub use nvml::gpu_memory_left;
 pub use probe::{CudaProbe, Probe, probe, set_threads};
 pub(crate) use probe::{DeviceError, require_device, wake};
+pub use room::NoRoom;
+pub(crate) use room::require_room;
 pub use shortage::memory_shortage;
 pub(crate) use shortage::{Failure, asked_for, catch_out_of_memory};

@@ -14,6 +14,9 @@ const WORDINGS: [&str; 4] = [
     "STATUS_ALLOC_FAILED",
 ];
 
+/// What a text begins with that has been made of such words before.
+const SAID: &str = "out of memory: ";
+
 /// Why something could not be carried to its end.
 #[derive(Debug)]
 pub(crate) enum Failure<E> {
@@ -70,7 +73,7 @@ pub fn memory_shortage(text: &str) -> Option<String> {
     Some(
         of_device(line)
             .or_else(|| of_host(line))
-            .unwrap_or_else(|| line.trim().to_owned()),
+            .unwrap_or_else(|| line.trim().trim_start_matches(SAID).to_owned()),
     )
 }
 
@@ -119,7 +122,7 @@ fn between<'t>(text: &'t str, before: &str, after: &str) -> Option<&'t str> {
 }
 
 /// As libtorch writes them.
-fn bytes(count: u64) -> String {
+pub(super) fn bytes(count: u64) -> String {
     let (mut value, mut unit) = (count as f64, "bytes");
     for larger in ["KiB", "MiB", "GiB", "TiB", "PiB"] {
         if value < 1024.0 {
@@ -176,6 +179,9 @@ mod tests {
         // Of cuBLAS or the driver, without numbers.
         let other = "CUDA error: out of memory\nCompile with …";
         assert_eq!(memory_shortage(other).unwrap(), "CUDA error: out of memory");
+        // Once is enough.
+        let again = memory_shortage("out of memory: 2 bytes were asked for").unwrap();
+        assert_eq!(again, "2 bytes were asked for");
         let handle = "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`";
         assert_eq!(memory_shortage(handle).unwrap(), handle);
     }

@@ -10,7 +10,8 @@ use super::layers::Lookup;
 /// ```text
 /// row g is that of process g mod of, and stands there at place ⌊g / of⌋
 /// ```
-/// A table with fewer rows than there are processes is whole with each of them.
+/// A table with fewer rows than there are processes is whole with each of them. Or a [few](Self::few)
+/// rows, where nothing is computed.
 ///
 /// ```
 /// use lawn_models::models::TablePart;
@@ -24,14 +25,22 @@ use super::layers::Lookup;
 pub struct TablePart {
     process: i64,
     of: i64,
+    most: i64,
 }
 
 impl Default for TablePart {
     /// All rows.
     fn default() -> Self {
-        Self { process: 0, of: 1 }
+        Self {
+            process: 0,
+            of: 1,
+            most: i64::MAX,
+        }
     }
 }
+
+/// Rows of a table that stand for all: enough that it is a matrix.
+const FEW: i64 = 3;
 
 impl TablePart {
     /// The rows of one process of several.
@@ -43,27 +52,59 @@ impl TablePart {
         Self {
             process: i64::from(process),
             of: i64::from(of),
+            ..Self::default()
         }
+    }
+
+    /// The first rows of each table, up to 3, with any values: for a net of which one wants to know what
+    /// its parameters are, and that has no room for them. It has no forward pass.
+    #[must_use]
+    pub fn few() -> Self {
+        Self {
+            most: FEW,
+            ..Self::default()
+        }
+    }
+
+    /// The same of tables that are not shared among processes.
+    pub(crate) fn whole_or_few(self) -> Self {
+        Self {
+            most: self.most,
+            ..Self::default()
+        }
+    }
+
+    /// Whether it is of a net that nothing is computed with.
+    pub(crate) fn is_few(self) -> bool {
+        self.most < i64::MAX
     }
 
     /// What it is of a table with so many rows.
     #[must_use]
     pub fn of_table(self, rows: i64) -> Self {
         match rows < self.of {
-            true => Self::default(),
+            true => Self {
+                most: self.most,
+                ..Self::default()
+            },
             false => self,
         }
     }
 
     /// How many rows of a table it has.
     pub fn rows_of(self, rows: i64) -> i64 {
-        let Self { process, of } = self.of_table(rows);
-        (rows - process + of - 1) / of
+        let Self { process, of, most } = self.of_table(rows);
+        ((rows - process + of - 1) / of).min(most)
     }
 
     /// Whether it is the whole.
     pub fn is_whole(self) -> bool {
         self.of == 1
+    }
+
+    /// How many processes share the tables.
+    pub(crate) fn processes(self) -> i64 {
+        self.of
     }
 
     /// Where in `count` rows from `start` on its first one is, and from which to which place the

@@ -405,6 +405,7 @@ impl ImageConfig {
             ),
             dataset: sets.train,
             layout,
+            rows: super::task::TableRows::new(),
             needs_two: self.model_name().normalized_values(sets.sides) == Some(1),
             store,
         })

@@ -12,7 +12,7 @@ use super::ncf_data::{Read, room};
 use super::ncf_model::NcfModel;
 use super::ncf_net;
 use super::ncf_survey;
-use super::task::Task;
+use super::task::{TableRows, Task};
 use crate::data::checked::CheckedData;
 use crate::data::images::ScanProgress;
 use crate::data::ratings::{self, GeneratedRatings, Ids, RawRatings, TrainRatings};
@@ -99,7 +99,13 @@ impl Kind for NcfConfig {
         let Read { split, rules, .. } = read;
         let store = VarStore::new(device);
         let sizes = [split.train.users() as i64, split.train.items() as i64];
-        let model = ncf_net::assemble(self, &store, sizes, surroundings.data_root, seed)?;
+        // Ranks have whole tables.
+        let part = surroundings.part.whole_or_few();
+        let model = ncf_net::assemble(self, &store, sizes, part, surroundings.data_root, seed)?;
+        let rows = match part.is_few() {
+            true => ncf_net::rows(&store, sizes),
+            false => TableRows::new(),
+        };
         let read_test = move |permit: &TestPermit| Ok(test.read(permit)?.cases);
         let measured = [&split.probe[..], &split.validation[..]];
         Ok(AssembledTask(Task {
@@ -108,6 +114,7 @@ impl Kind for NcfConfig {
             dataset: Arc::new(TrainRatings::new(split.train, self.negatives, seed)),
             layout: Layout::Contiguous,
             needs_two: false,
+            rows,
             store,
         }))
     }

@@ -54,11 +54,12 @@ pub struct NcfConfig {
     /// The net.
     #[serde(deserialize_with = "named::read")]
     pub model: NcfModel,
-    /// Width of the embeddings of GMF and matrix factorization (predictive factors).
+    /// Width of the embeddings of GMF and matrix factorization (predictive factors). MLP has none, and
+    /// refuses another than the default.
     #[schemars(range(min = 1, max = MOST_WIDTH))]
     pub factors: i64,
     /// Widths of the MLP tower, input first: each of the two embeddings is half of the first.
-    /// Unused by the others.
+    /// The others have none, and refuse others than the default.
     pub layers: Vec<i64>,
     /// Rate of the dropout after each layer of the MLP tower.
     #[serde(skip_serializing_if = "is_default")]

@@ -2,13 +2,17 @@
 
 use std::path::Path;
 
+use tch::Tensor;
 use tch::nn::VarStore;
 
 use super::ncf_config::NcfConfig;
 use super::ncf_model::{MOST_WIDTH, NcfModel, Pretrained};
+use super::task::TableRows;
 use crate::data::DataError;
+use crate::device::require_room;
 use crate::models::{
-    MatrixFactorization, MatrixFactorizationConfig, Model, NeuMf, NeuMfConfig, join_pretrained,
+    MatrixFactorization, MatrixFactorizationConfig, Model, NeuMf, NeuMfConfig, TablePart,
+    join_pretrained,
 };
 use crate::trial::{SettingsError, require};
 
@@ -46,7 +50,20 @@ pub(super) fn validate(config: &NcfConfig) -> Result<(), SettingsError> {
             allowed: allowed.to_owned(),
         })
     };
+    let defaults = NcfConfig::default();
+    let gmf = "leave it out, or set model = \"neumf\", \"gmf\" or \"mf\"";
+    let has_factors = config.model != NcfModel::Mlp;
+    only(
+        has_factors || config.factors == defaults.factors,
+        "factors",
+        gmf,
+    )?;
     let tower = "leave it out, or set model = \"neumf\" or \"mlp\"";
+    only(
+        has_tower || config.layers == defaults.layers,
+        "layers",
+        tower,
+    )?;
     only(has_tower || config.dropout == 0.0, "dropout", tower)?;
     if let Some(Pretrained { alpha, .. }) = config.pretrained {
         let is_neumf = config.model == NcfModel::Neumf;
@@ -72,18 +89,61 @@ pub(super) fn validate(config: &NcfConfig) -> Result<(), SettingsError> {
     Ok(())
 }
 
-/// Makes the net in `store`, with the weights that it begins with.
+/// Elements of the tables of all users and items, and those that making them takes beside.
+fn room(config: &NcfConfig, [users, items]: [i64; 2]) -> i64 {
+    let factors = (config.model != NcfModel::Mlp).then_some(config.factors);
+    let tower = (config.model.has_tower()).then(|| config.layers[0] / 2);
+    let width = factors.unwrap_or(0) + tower.unwrap_or(0);
+    // A table is drawn beside its variable.
+    let widest = factors.max(tower).unwrap_or(0);
+    (users + items)
+        .saturating_mul(width)
+        .saturating_add(users.max(items).saturating_mul(widest))
+}
+
+/// The rows of each table in `store`, of so many users and items.
+pub(super) fn rows(store: &VarStore, [users, items]: [i64; 2]) -> TableRows {
+    let named = store.variables().into_keys().filter_map(|name| {
+        let (_, own) = name.rsplit_once('.')?;
+        let rows = match own.split_once('_')?.0 {
+            "user" => users,
+            "item" => items,
+            _ => return None,
+        };
+        Some((name, rows))
+    });
+    named.collect()
+}
+
+/// Of which net a file has the weights, where that can be told.
+fn what_it_holds(path: &Path) -> Option<&'static str> {
+    let named = Tensor::read_safetensors(path).ok()?;
+    let has = |part: &str| named.iter().any(|(name, _)| name.starts_with(part));
+    match [has("gmf."), has("mlp."), has("mf.")] {
+        [true, true, false] => Some("a NeuMF"),
+        [true, false, false] => Some("a GMF"),
+        [false, true, false] => Some("an MLP"),
+        [false, false, true] => Some("a matrix factorization"),
+        _ => None,
+    }
+}
+
+/// Makes the net in `store`, with the weights that it begins with; of its tables those rows that are
+/// asked for.
 ///
 /// # Errors
-/// [`DataError::Unusable`] for weights that are not those of such nets.
+/// [`DataError::Unusable`] for weights that are not those of such nets, [`DataError::NoRoom`].
 pub(super) fn assemble(
     config: &NcfConfig,
     store: &VarStore,
-    [users, items]: [i64; 2],
+    sizes: [i64; 2],
+    part: TablePart,
     data_root: Option<&Path>,
     seed: u64,
 ) -> Result<Box<dyn Model>, DataError> {
     let NcfConfig { factors, .. } = *config;
+    let [users, items] = sizes.map(|rows| part.rows_of(rows));
+    require_room(room(config, [users, items]), store.device()).map_err(DataError::NoRoom)?;
     let Some(model) = config.model.of_he() else {
         let config = MatrixFactorizationConfig {
             users,
@@ -109,10 +169,112 @@ pub(super) fn assemble(
         let root = data_root.unwrap_or(Path::new(""));
         let [gmf, mlp] = [gmf, mlp].map(|path| root.join(path));
         join_pretrained(store, &sizes, [&gmf, &mlp], *alpha).map_err(|error| {
-            let expected =
-                format!("weights of a GMF and of an MLP for {users} users and {items} items");
-            DataError::unusable(&gmf, error.to_string(), expected)
+            let is_of_mlp = error.path() == mlp;
+            let held = [&gmf, &mlp].map(|path| what_it_holds(path));
+            let swapped = match held {
+                [Some("an MLP"), Some("a GMF")] => "; the two are swapped",
+                _ => "",
+            };
+            let own = |place: usize, key: &str| match held[place] {
+                Some(net) => format!("; pretrained.{key} names the weights of {net}"),
+                None => String::new(),
+            };
+            let found = format!("{error}{}{}", own(0, "gmf"), own(1, "mlp"));
+            let expected = format!(
+                "the weights of a GMF in pretrained.gmf and of an MLP in pretrained.mlp, for {users} \
+                 users and {items} items{swapped}"
+            );
+            let path = if is_of_mlp { &mlp } else { &gmf };
+            DataError::unusable(path, found, expected)
         })?;
     }
     Ok(Box::new(net))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::{NcfModelKind, save_weights};
+    use tch::Device;
+
+    #[test]
+    fn sizes_that_a_net_does_not_have_are_refused_evenly() {
+        let with = |model, factors, layers: &[i64]| {
+            let config = NcfConfig {
+                model,
+                factors,
+                layers: layers.to_vec(),
+                ..NcfConfig::default()
+            };
+            validate(&config)
+        };
+        let NcfConfig {
+            factors, layers, ..
+        } = NcfConfig::default();
+        for (model, wrong_factors, wrong_layers) in [
+            (NcfModel::Mlp, true, false),
+            (NcfModel::Gmf, false, true),
+            (NcfModel::Mf, false, true),
+            (NcfModel::Neumf, false, false),
+        ] {
+            with(model, factors, &layers).unwrap();
+            let refused = [
+                with(model, 2 * factors, &layers),
+                with(model, factors, &[32, 16]),
+            ];
+            for ((refused, is_wrong), setting) in refused
+                .into_iter()
+                .zip([wrong_factors, wrong_layers])
+                .zip(["factors", "layers"])
+            {
+                let found = refused.err().map(|error| error.setting().to_owned());
+                assert_eq!(found, is_wrong.then(|| setting.to_owned()), "{model:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn files_of_parts_that_are_swapped_are_said_to_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let [gmf, mlp] = [NcfModelKind::Gmf, NcfModelKind::Mlp].map(|model| {
+            let store = VarStore::new(Device::Cpu);
+            let sizes = NeuMfConfig {
+                model,
+                ..NeuMfConfig::new(5, 7)
+            };
+            NeuMf::new(&store.root(), &sizes, 0);
+            let path = folder.path().join(format!("{model:?}.safetensors"));
+            save_weights(&store, &path).unwrap();
+            path
+        });
+        let of = |gmf: &Path, mlp: &Path, users| {
+            let config = NcfConfig {
+                model: NcfModel::Neumf,
+                pretrained: Some(Pretrained {
+                    gmf: gmf.to_owned(),
+                    mlp: mlp.to_owned(),
+                    alpha: 0.5,
+                }),
+                ..NcfConfig::default()
+            };
+            let store = VarStore::new(Device::Cpu);
+            let made = assemble(&config, &store, [users, 7], TablePart::default(), None, 0);
+            made.map(drop).map_err(|error| error.to_string())
+        };
+        of(&gmf, &mlp, 5).unwrap();
+        let said = of(&mlp, &gmf, 5).unwrap_err();
+        for part in [
+            "pretrained.gmf names the weights of an MLP",
+            "pretrained.mlp names the weights of a GMF",
+            "the two are swapped",
+        ] {
+            assert!(said.contains(part), "{said}");
+        }
+        let said = of(&gmf, &gmf, 5).unwrap_err();
+        assert!(
+            said.contains("pretrained.mlp names the weights of a GMF") && !said.contains("swapped"),
+            "{said}"
+        );
+        assert!(of(&gmf, &mlp, 6).unwrap_err().contains("for 6 users"));
+    }
 }

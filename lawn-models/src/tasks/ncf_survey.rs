@@ -171,7 +171,11 @@ fn require_one_number(config: &NcfConfig, source: &Source, found: usize) -> Resu
     );
     let found =
         format!("{found} negatives of a test interaction, and {drawn} of one of validation");
-    Err(DataError::unusable(&source.path(), found, expected))
+    Err(DataError::unusable(
+        &source.path_of_negatives(),
+        found,
+        expected,
+    ))
 }
 
 /// What is known of how the weights that the net begins with were trained.

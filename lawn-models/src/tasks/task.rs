@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use lawn_core::Parameters;
@@ -7,6 +8,9 @@ use tch::nn::VarStore;
 use crate::data::Dataset;
 use crate::measure::Objective;
 use crate::models::{self, Layout, Mode, Model};
+
+/// Rows of tables by the names of their parameters.
+pub(crate) type TableRows = BTreeMap<String, i64>;
 
 /// What a trial trains: a model, what it learns from, and what for.
 pub(crate) struct Task {
@@ -20,6 +24,8 @@ pub(crate) struct Task {
     /// Whether batch normalization has a single value of a channel in a sample somewhere, so that
     /// it can take no variance over one sample.
     pub(crate) needs_two: bool,
+    /// Rows of the tables of which the model has a [few](crate::models::TablePart::few) only.
+    pub(crate) rows: TableRows,
 }
 
 impl Task {

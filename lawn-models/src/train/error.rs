@@ -20,7 +20,7 @@ pub enum TrialError {
     Settings(#[from] SettingsError),
     /// The data set is absent or cannot be used.
     #[error(transparent)]
-    Data(#[from] DataError),
+    Data(DataError),
     /// The weights that training begins with cannot be used, or those that it leaves cannot
     /// be written.
     #[error(transparent)]
@@ -114,6 +114,17 @@ impl TrialError {
     #[must_use]
     pub fn is_of_units(&self) -> bool {
         matches!(self, Self::Optimizer(lawn_core::Error::Heads { .. }))
+    }
+}
+
+impl From<DataError> for TrialError {
+    fn from(error: DataError) -> Self {
+        match error {
+            DataError::NoRoom(lack) => Self::OutOfMemory {
+                detail: lack.to_string(),
+            },
+            error => Self::Data(error),
+        }
     }
 }
 

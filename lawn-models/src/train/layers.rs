@@ -8,9 +8,8 @@ use serde::Serialize;
 
 use super::error::TrialError;
 use super::run::untrained;
-use super::set_up;
+use super::{outline, set_up};
 use crate::device;
-use crate::models::TablePart;
 use crate::tasks::TrialConfig;
 use crate::trial::{OptimizerSettings, ScopeName, ScopeSetting};
 
@@ -73,8 +72,9 @@ pub fn treated_layers(
 ) -> Result<TreatedLayers, TrialError> {
     config.validate()?;
     let context = untrained(data_root);
-    let task = device::catch_out_of_memory(|| set_up::task(config, &context, TablePart::default()))
-        .map_err(TrialError::from)?;
+    let task =
+        device::catch_out_of_memory(|| set_up::task(config, &context, outline::tables([config])))
+            .map_err(TrialError::from)?;
     let lawn = config.optimizer.lawn;
     let with_lawn = TrialConfig {
         optimizer: match lawn {
@@ -83,9 +83,9 @@ pub fn treated_layers(
         },
         ..config.clone()
     };
-    let (_, optimizer) = set_up::optimizer(&task, &with_lawn)?;
-    let treatments: BTreeMap<&str, &Treatment> = optimizer
-        .treatments()
+    let (length, optimizer) = set_up::optimizer(&task, &with_lawn)?;
+    let treatments = outline::treatments(&task, &optimizer, (&with_lawn.optimizer, length));
+    let treatments: BTreeMap<&str, &Treatment> = treatments
         .iter()
         .map(|one| (one.parameter.as_str(), one))
         .collect();

@@ -19,6 +19,7 @@ mod loss_scale;
 mod observer;
 mod one_trial;
 mod optimizer;
+mod outline;
 mod pass_graphs;
 mod progress;
 mod range_test;

@@ -202,6 +202,8 @@ pub struct TrialInfo {
     pub resumed_step: u64,
     /// The last of them that has a record; 0 where none has.
     pub recorded_step: u64,
+    /// Bytes that its parameters take at the least, with what the rule remembers of them.
+    pub least_bytes: u64,
     /// What the optimizer will do to each parameter, and why.
     pub treatments: Vec<Treatment>,
     /// The parameters whose steps libtorch's operations take on CUDA, one by one, as

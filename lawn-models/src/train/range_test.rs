@@ -102,8 +102,26 @@ pub fn range_test(
         device,
         ..untrained(data_root)
     };
-    let set_up = SetUp::new(&config, &context, TablePart::default())?;
-    let mut training = Training::afresh(set_up, &config, &context)?;
+    let test = || trained(&config, &context, range);
+    let (steps, diverged) = device::catch_out_of_memory(test).map_err(TrialError::from)?;
+    let (steepest, tenth_of_minimum) = suggestions(&steps, diverged);
+    Ok(RangeTest {
+        steps,
+        diverged,
+        steepest,
+        tenth_of_minimum,
+        unconstrained,
+    })
+}
+
+/// The steps of a test as far as it came, and whether it ended before the last.
+fn trained(
+    config: &TrialConfig,
+    context: &TrialContext,
+    range: RateRange,
+) -> Result<(Vec<RangeStep>, bool), TrialError> {
+    let set_up = SetUp::new(config, context, TablePart::default())?;
+    let mut training = Training::afresh(set_up, config, context)?;
     let (mut steps, mut average, mut least) = (Vec::new(), 0.0, f64::INFINITY);
     let mut diverged = false;
     for index in 0..range.steps {
@@ -130,14 +148,7 @@ pub fn range_test(
             smoothed,
         });
     }
-    let (steepest, tenth_of_minimum) = suggestions(&steps, diverged);
-    Ok(RangeTest {
-        steps,
-        diverged,
-        steepest,
-        tenth_of_minimum,
-        unconstrained,
-    })
+    Ok((steps, diverged))
 }
 
 /// Whether a constraint begins after a free phase.

@@ -10,14 +10,14 @@ use super::context::TrialContext;
 use super::error::TrialError;
 use super::observer::{Beginning, Notice, Observer, TrialInfo};
 use super::one_trial::require_one_trial;
+use super::outline;
 use super::record::TrialEnd;
-use super::set_up::{self, SetUp};
+use super::set_up;
 use super::trainer::run;
 use super::training::Training;
 use crate::device;
-use crate::models::TablePart;
 use crate::ranks::{Ranks, RanksError};
-use crate::tasks::TrialConfig;
+use crate::tasks::{Task, TrialConfig};
 use crate::trial::Length;
 
 /// Trains one trial from its start, or from its checkpoint where there is one.
@@ -255,10 +255,12 @@ fn others(device: Device, detail: &str) -> Option<u64> {
 /// ```
 pub fn dry_run(config: &TrialConfig, data_root: Option<&Path>) -> Result<TrialInfo, TrialError> {
     config.validate()?;
-    let SetUp {
-        length, optimizer, ..
-    } = SetUp::new(config, &untrained(data_root), TablePart::default())?;
-    Ok(info(length, &optimizer))
+    device::catch_out_of_memory(|| -> Result<TrialInfo, TrialError> {
+        let task = set_up::task(config, &untrained(data_root), outline::tables([config]))?;
+        let (length, optimizer) = set_up::optimizer(&task, config)?;
+        Ok(info(length, &task, &optimizer, config))
+    })
+    .map_err(TrialError::from)
 }
 
 /// As [`dry_run`], for many trials of one task, whose data and model are set up once: those
@@ -276,13 +278,13 @@ pub fn examine(
     };
     first.task.validate()?;
     let task = device::catch_out_of_memory(|| {
-        set_up::task(first, &untrained(data_root), TablePart::default())
+        set_up::task(first, &untrained(data_root), outline::tables(trials))
     })
     .map_err(TrialError::from)?;
     let one = |config: &TrialConfig| {
         config.validate()?;
         let (length, optimizer) = set_up::optimizer(&task, config)?;
-        Ok(info(length, &optimizer))
+        Ok(info(length, &task, &optimizer, config))
     };
     Ok(trials.iter().map(one).collect())
 }
@@ -300,14 +302,16 @@ pub(super) fn untrained(data_root: Option<&Path>) -> TrialContext {
     }
 }
 
-fn info(length: Length, optimizer: &Optimizer) -> TrialInfo {
+fn info(length: Length, task: &Task, optimizer: &Optimizer, config: &TrialConfig) -> TrialInfo {
+    let treatments = outline::treatments(task, optimizer, (&config.optimizer, length));
     TrialInfo {
+        least_bytes: outline::least_bytes(&treatments, &config.optimizer),
         steps_per_epoch: length.steps_per_epoch,
         steps: length.steps,
         train_samples: length.epoch_samples,
         resumed_step: 0,
         recorded_step: 0,
-        treatments: optimizer.treatments().to_vec(),
+        treatments,
         without_cuda_kernels: without_cuda_kernels(optimizer),
     }
 }

@@ -4,6 +4,7 @@ use super::device_use::DeviceUse;
 use super::error::TrialError;
 use super::evaluate::{Evaluation, evaluate};
 use super::observer::{Beginning, Notice, Observer, TrialInfo};
+use super::outline;
 use super::record::{TrialEnd, TrialSummary};
 use super::run::without_cuda_kernels;
 use super::step::{Outcome, read_norms, step};
@@ -44,13 +45,15 @@ fn tell_use(training: &Training<'_>, observer: &mut dyn Observer) -> Option<Devi
 }
 
 fn train(training: &mut Training<'_>, observer: &mut dyn Observer) -> Result<TrialEnd, TrialError> {
+    let treatments = training.treatments();
     observer.started(&TrialInfo {
+        least_bytes: outline::least_bytes(&treatments, &training.config.optimizer),
         steps_per_epoch: training.length.steps_per_epoch,
         steps: steps(training),
         train_samples: training.length.epoch_samples,
         resumed_step: training.step,
         recorded_step: training.progress.last.as_ref().map_or(0, |last| last.step),
-        treatments: training.treatments(),
+        treatments,
         without_cuda_kernels: without_cuda_kernels(&training.optimizer),
     });
     if let Some(notice) = tell_use(training, observer).and_then(|used| used.notice()) {

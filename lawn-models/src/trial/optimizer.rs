@@ -9,6 +9,7 @@ mod schemas;
 
 use super::freeze::FreezeCondition;
 use super::names::{ConstraintName, LambForm, RuleName};
+use super::one_of::one_of;
 use super::shape::{DECAY_FACTOR, DECAY_POWER, DECAY_UNTIL, END_FACTOR, LrShape, RESTART_GROWTH};
 
 /// An arm's hyper-parameters at one point, flat: any of them can be fixed or
@@ -317,12 +318,26 @@ pub struct OptimizerSettings {
 
 /// Which parameters LAWN constrains.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
-#[serde(untagged)]
+#[serde(untagged, remote = "Self")]
 pub enum ScopeSetting {
     /// One of the named scopes.
     Named(ScopeName),
     /// Patterns of parameter names; each must match something.
     Patterns(#[schemars(length(min = 1), inner(length(min = 1)))] Vec<String>),
+}
+
+impl<'de> Deserialize<'de> for ScopeSetting {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let allowed = "\"final-homogeneous\", \"all-weights\", \"matrices\", or a list of patterns of \
+                       parameter names, as [\"*.attention.*\"]";
+        one_of(deserializer, Self::deserialize, allowed)
+    }
+}
+
+impl Serialize for ScopeSetting {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
 }
 
 /// The named scopes.

@@ -212,6 +212,14 @@ fn who_occurs_in_test_alone_is_counted_or_refused() {
         said.contains("negatives have no row and are left out"),
         "{said}"
     );
+    // The item of user 3 lies among those of train, and the user behind them.
+    let cold = look(root.path(), &json!({ "ids": "remapped" })).unwrap_err();
+    assert!(
+        cold.contains("set.test.negative:4: item is")
+            && cold.contains("ids = \"kept\" and protocol.unseen = \"keep\" measure it")
+            && cold.contains("which changes a published test split"),
+        "{cold}"
+    );
     let refused = look(root.path(), &json!({ "protocol": { "unseen": "refuse" } })).unwrap_err();
     assert!(
         refused.contains("set.test.negative:4: item is"),
@@ -447,7 +455,7 @@ fn broken_files_of_ratings_are_listed_as_such() {
             b"user,item,item\n1,2,3\n",
             "\"item\" and \"item\"",
         ),
-        ("set.csv", b"user,item\na,b\n", "an integer from 0"),
+        ("set.csv", b"user,item\n1,2\na,b\n", "an integer from 0"),
         ("set.parquet", b"", "Parquet"),
     ] {
         fs::write(folder.join(file), bytes).unwrap();

@@ -1,7 +1,7 @@
 //! `[engines.slurm]`.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::count::{ATTEMPTS, least};
 use crate::config::field::Field;
@@ -113,13 +113,23 @@ pub(super) struct RawSlurm {
 
 /// `gpus = 2` and `gpus = "a100:2"` alike.
 #[derive(Deserialize, JsonSchema, Serialize)]
-#[serde(
-    untagged,
-    expecting = "a whole number or a text in Slurm's notation was expected"
-)]
+#[serde(untagged, remote = "Self")]
 enum TextOrNumber {
     Number(u64),
     Text(String),
+}
+
+impl<'de> Deserialize<'de> for TextOrNumber {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let allowed = "a whole number or a text in Slurm's notation";
+        lawn_models::one_of(deserializer, Self::deserialize, allowed)
+    }
+}
+
+impl Serialize for TextOrNumber {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
 }
 
 impl std::fmt::Display for TextOrNumber {

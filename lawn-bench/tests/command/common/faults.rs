@@ -69,6 +69,28 @@ pub(crate) type Fault = (
 );
 
 pub(crate) const FAULTS: &[Fault] = &[
+    // Values that are written in one of several forms.
+    (
+        "lawn = true\n",
+        "lawn = true\nscope = \"all\"\n",
+        "\"all\"",
+        &["found \"all\", allowed is \"final-homogeneous\", \"all-weights\", \"matrices\""],
+    ),
+    (
+        "lawn = true\n",
+        "lawn = true\nscope = 3\n",
+        "3\n",
+        &[
+            "found 3, allowed is",
+            "a list of patterns of parameter names",
+        ],
+    ),
+    (
+        "[report]",
+        "[engines.slurm]\ngpus = 1.5\n\n[report]",
+        "1.5",
+        &["found 1.5, allowed is a whole number or a text in Slurm's notation"],
+    ),
     // Keys that are not known, on every level.
     (
         "reference_batch_size",

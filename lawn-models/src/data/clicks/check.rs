@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::encode::{BadLines, BlockReader, ClickEncoding, LineReader, Seen};
+use super::encode::{BadLines, BlockReader, ClickEncoding, Layout, LineReader, Seen};
 use super::files::ClickFiles;
 use crate::data::error::DataError;
 use crate::data::lines::CheckedLines;
@@ -42,15 +42,16 @@ fn lines(
     let [mut rows, mut clicks, mut bad] = [0; 3];
     let mut first = None;
     for path in &files.paths {
+        // What is wrong with a header is wrong with the file.
+        let layout = Layout::of(path, files.format)?;
         let read = Arc::clone(&read_bytes);
         let mut blocks = Blocks::at(path, Place::default(), BLOCK, read)?;
         while let Some(block) = blocks.next(None)? {
             let before = block.start.lines;
             let fault =
                 |(line, fault): (u64, super::encode::LineFault)| fault.at(path, before + line);
-            // What is wrong with a header is wrong with the file.
             let read = reader
-                .read(&block.text, before == 0, &seen)
+                .read(&block.text, before == 0, &layout, &seen)
                 .map_err(fault)?;
             if first.is_none() {
                 first = read.first.map(|bad| fault(bad).to_string());

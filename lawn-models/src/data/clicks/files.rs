@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::encode::ClickFormat;
 use crate::data::error::DataError;
+use crate::data::text::Blocks;
 
 /// The files of one click set, in the order of their rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +63,7 @@ impl ClickFiles {
         }
         Ok(match (criteo, avazu) {
             (Some(path), _) => of(ClickFormat::Criteo, vec![path]),
-            (_, Some(path)) => of(ClickFormat::Avazu, vec![path]),
+            (_, Some(path)) => of(format_of(&path), vec![path]),
             _ if days.is_empty() => None,
             _ => of(ClickFormat::Criteo, days),
         })
@@ -86,6 +87,16 @@ impl ClickFiles {
         }
         names.sort();
         Ok(names)
+    }
+}
+
+/// Of a file with the name of Avazu's: of Criteo there are versions with a header and commas that have
+/// it, too. One that cannot be read says so where it is.
+fn format_of(path: &Path) -> ClickFormat {
+    let line = Blocks::open(path).and_then(|mut blocks| blocks.first_line());
+    match line {
+        Ok(Some(line)) if ClickFormat::Criteo.is_named_by(&line) => ClickFormat::Criteo,
+        _ => ClickFormat::Avazu,
     }
 }
 

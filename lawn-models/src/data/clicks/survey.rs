@@ -53,6 +53,7 @@ pub(super) fn lines(
         ));
     }
     lines.extend(shared(&counts.sizes, &counts.ids));
+    lines.extend(constant(counts));
     if !passed_over.is_empty() {
         let names = passed_over.join(", ");
         lines.push(format!(
@@ -100,6 +101,33 @@ fn shared(sizes: &[u32], ids: &[u64]) -> Vec<String> {
         ));
     }
     lines
+}
+
+/// Columns that are named.
+const NAMED: usize = 8;
+
+/// The columns of categories that have one value in all rows, which no net can learn of.
+fn constant(counts: &ClickCounts) -> Option<String> {
+    let names = counts.format.column_names();
+    let columns = counts.sizes.iter().zip(&counts.ids).zip(&names);
+    let constant = columns.filter(|&((&size, &ids), _)| size > 1 && ids == 1);
+    let constant: Vec<&str> = constant.map(|(_, name)| name.as_str()).collect();
+    if constant.is_empty() || counts.rows < 2 {
+        return None;
+    }
+    let named = constant[..constant.len().min(NAMED)].join(", ");
+    let more = match constant.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Some(format!(
+        "{} of {} columns of categories: {named}{more}",
+        by_number(
+            constant.len() as u64,
+            "column[ has|s have] a single id in all rows,"
+        ),
+        names.len()
+    ))
 }
 
 #[cfg(test)]

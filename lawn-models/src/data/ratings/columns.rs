@@ -5,7 +5,7 @@ use std::path::Path;
 use csv::{ByteRecord, ReaderBuilder};
 use serde::{Deserialize, Serialize};
 
-use super::fields::whole;
+use super::fields::{finite, whole};
 use super::places::Places;
 use super::taken::{Taken, quoted};
 use crate::data::error::DataError;
@@ -25,7 +25,7 @@ pub struct ColumnNames {
     /// What the user thought of it; a file without one has positives only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rating: Option<String>,
-    /// When, in seconds since 1970; where a file does not say it, the order of its lines does.
+    /// When, in seconds since 1970 or as a date; where a file does not say it, the order of its lines does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
 }
@@ -42,6 +42,8 @@ pub(super) struct Form {
     width: usize,
     /// What the columns are taken for.
     pub(super) taken: Taken,
+    /// Whether the ids of users, and of items, are texts.
+    pub(super) texts: [bool; 2],
 }
 
 /// A column that is not among those of a file, or is there more than once.
@@ -112,7 +114,7 @@ impl Places {
         let place = |column: usize, name: &Option<String>| {
             let (what, usual) = USUAL[column];
             let is_it = |column: &[u8]| match name {
-                Some(name) => column == name.as_bytes(),
+                Some(name) => column == name.as_bytes() || untyped(column) == name.as_bytes(),
                 None => usual.contains(&plain(column).as_str()),
             };
             let given = columns.iter().map(AsRef::as_ref).enumerate();
@@ -209,12 +211,18 @@ impl Form {
                 places: places.map(|place| place * step),
                 width: step * (columns - 1) + 1,
                 taken: Taken::of(&fields, header, places),
+                texts: [false; 2],
             }
         };
-        if whole(&fields[0]).is_some() {
-            let named = [&names.user, &names.item, &names.rating, &names.time];
-            let given = named.into_iter().flatten().next();
-            let has = |place: usize| (fields.len() > place).then_some(place);
+        let named = [&names.user, &names.item, &names.rating, &names.time];
+        let given = named.into_iter().flatten().next();
+        let has = |place: usize| (fields.len() > place).then_some(place);
+        // Names of columns are no numbers: with a rating in its place these are ids.
+        let is_of_texts = given.is_none()
+            && (3..=4).contains(&fields.len())
+            && finite(&fields[2]).is_some()
+            && !fields[0].is_empty();
+        if whole(&fields[0]).is_some() || is_of_texts {
             let (Some(item), None, None) = (has(1), given, has(4)) else {
                 let allowed = match given {
                     Some(name) => format!("a header with the column \"{name}\""),
@@ -236,11 +244,28 @@ impl Form {
         let places = Places::named(&fields, names).map_err(|none| NoForm {
             allowed: match none.name {
                 Some(_) => format!("a header with {}", none.allowed()),
-                None => format!("numbers, or a header with {}", none.allowed()),
+                None => format!(
+                    "numbers, or a header with {}; ids that are texts need a header, such as \
+                     user,item,rating,time",
+                    none.allowed()
+                ),
             },
             is_of_ratings: !none.is_missing(),
         })?;
         Ok(form(true, places))
+    }
+
+    /// Takes ids for texts where those of the first line of ratings are no numbers.
+    pub(super) fn look_at(&mut self, first: &ByteRecord) {
+        let is_text = |place: usize| {
+            let field = first.get(place).unwrap_or_default().trim_ascii();
+            !field.is_empty() && finite(field).is_none()
+        };
+        let Places { user, item, .. } = self.places;
+        self.texts = [user, item].map(is_text);
+        let named = self.texts.into_iter().zip(["user", "item"]);
+        let texts = named.filter_map(|(is_text, what)| is_text.then_some(what));
+        self.taken = std::mem::take(&mut self.taken).with_texts(texts.collect());
     }
 
     /// Whether a line has more fields than the first: one number cut into two by a decimal comma moves
@@ -347,8 +372,20 @@ fn unquoted(field: &[u8]) -> &[u8] {
     inner.unwrap_or(field)
 }
 
+/// What RecBole writes behind the name of a column.
+const TYPES: [&[u8]; 4] = [b"token", b"token_seq", b"float", b"float_seq"];
+
+/// The name of a column without its type.
+fn untyped(column: &[u8]) -> &[u8] {
+    let end = column.iter().rposition(|&byte| byte == b':');
+    match end {
+        Some(end) if TYPES.contains(&&column[end + 1..]) => &column[..end],
+        _ => column,
+    }
+}
+
 fn plain(field: &[u8]) -> String {
-    let name = String::from_utf8_lossy(field).to_lowercase();
+    let name = String::from_utf8_lossy(untyped(field)).to_lowercase();
     name.replace('_', "")
 }
 

@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
-use csv::{ByteRecord, ReaderBuilder};
+use csv::{ByteRecord, Reader, ReaderBuilder};
 
 use super::columns::{ColumnNames, Form};
-use super::fields::{finite, seconds, whole};
+use super::fields::{finite, whole};
 use super::interactions::{Line, Lines};
+use super::moments::{self, NoTime, Unit};
 use super::room::Room;
+use super::texts::Texts;
 use crate::data::error::DataError;
 use crate::data::parts;
 use crate::data::text::{Block, Blocks, quotes, shown};
@@ -19,9 +21,20 @@ struct Fault {
     field: &'static str,
     value: String,
     allowed: String,
+    /// Whether it is a time that is no whole second, which is none in a file that has such.
+    is_finer: bool,
 }
 
-/// Reads a file in the order of its lines. Where it has no times, a line's number is its time.
+/// What a block has.
+#[derive(Default)]
+struct Parsed {
+    lines: Lines,
+    /// Of users and items, the texts that their ids are the numbers of.
+    texts: [Texts; 2],
+}
+
+/// Reads a file in the order of its lines. Where it has no times, a line's number is its time; where one
+/// is no whole second, all are microseconds.
 ///
 /// # Errors
 /// [`DataError::Field`] with the line of what is not as it must be.
@@ -31,9 +44,25 @@ pub(super) fn read(
     above: f64,
     room: Room,
 ) -> Result<Lines, DataError> {
+    for unit in [Unit::Seconds, Unit::Microseconds] {
+        if let Some(lines) = read_in(unit, path, names, above, room)? {
+            return Ok(lines);
+        }
+    }
+    unreachable!("no time is finer than microseconds")
+}
+
+/// The same with times in a unit; none where one is finer.
+fn read_in(
+    unit: Unit,
+    path: &Path,
+    names: &ColumnNames,
+    above: f64,
+    room: Room,
+) -> Result<Option<Lines>, DataError> {
     let mut blocks = Blocks::open(path)?;
-    let mut all = Lines::default();
-    let form = match blocks.first_line()? {
+    let (mut all, mut texts) = (Lines::default(), <[Texts; 2]>::default());
+    let mut form = match blocks.first_line()? {
         Some(line) => Form::of(path, &line, names)?,
         None => {
             return Err(DataError::unusable(
@@ -52,21 +81,44 @@ pub(super) fn read(
             };
             some.push(block);
         }
-        if some.is_empty() {
-            break;
+        match some.first() {
+            None => break,
+            Some(block) if block.start.byte == 0 => {
+                if let Some(first) = first_record(block, &form) {
+                    form.look_at(&first);
+                }
+            }
+            Some(_) => {}
         }
-        let parsed = parts::each(&some, |block| parse(block, &form, above));
+        let parsed = parts::each(&some, |block| parse(block, &form, above, unit));
         for (block, found) in some.iter().zip(parsed) {
             let before = block.start.lines as usize;
-            let found = found.map_err(|fault| DataError::Field {
-                path: path.to_owned(),
-                line: before + fault.line,
-                field: fault.field,
-                value: fault.value,
-                allowed: fault.allowed,
-            })?;
+            let Parsed {
+                lines: found,
+                texts: of_block,
+            } = match found {
+                Ok(found) => found,
+                Err(fault) if fault.is_finer && unit == Unit::Seconds => return Ok(None),
+                Err(fault) => {
+                    return Err(DataError::Field {
+                        path: path.to_owned(),
+                        line: before + fault.line,
+                        field: fault.field,
+                        value: fault.value,
+                        allowed: fault.allowed,
+                    });
+                }
+            };
+            let [users, items] = of_block;
+            let numbers = [texts[0].add(users), texts[1].add(items)];
+            let id = |column: usize, id: u64| match form.texts[column] {
+                true => numbers[column][id as usize],
+                false => id,
+            };
             all.not_above += found.not_above;
             all.lines.extend(found.lines.into_iter().map(|line| Line {
+                user: id(0, line.user),
+                item: id(1, line.item),
                 number: before + line.number,
                 ..line
             }));
@@ -77,8 +129,25 @@ pub(super) fn read(
         all.number();
     }
     all.require_some(path, above)?;
-    all.taken = form.taken;
-    Ok(all)
+    (all.taken, all.unit) = (form.taken, unit);
+    Ok(Some(all))
+}
+
+/// The first line of ratings of a file, of which this is the first block.
+fn first_record(block: &Block, form: &Form) -> Option<ByteRecord> {
+    let mut record = ByteRecord::new();
+    let is_there = reader(&block.text, form, true).read_byte_record(&mut record);
+    is_there.ok()?.then_some(record)
+}
+
+/// Reads a block, the first of its file or another.
+fn reader<'b>(block: &'b [u8], form: &Form, is_first: bool) -> Reader<&'b [u8]> {
+    ReaderBuilder::new()
+        .delimiter(form.separator)
+        .quoting(form.quoting().is_some())
+        .has_headers(is_first && form.header)
+        .flexible(true)
+        .from_reader(block)
 }
 
 /// Whether nothing speaks against it that a file is one of ratings: its first line is one of them, or
@@ -94,7 +163,7 @@ pub(super) fn is_of_ratings(path: &Path) -> bool {
     }
 }
 
-fn parse(block: &Block, form: &Form, above: f64) -> Result<Lines, Fault> {
+fn parse(block: &Block, form: &Form, above: f64, unit: Unit) -> Result<Parsed, Fault> {
     let is_first = block.start.byte == 0;
     let block = &block.text[..];
     let quoting = form.quoting().filter(|_| block.contains(&b'"'));
@@ -110,15 +179,11 @@ fn parse(block: &Block, form: &Form, above: f64) -> Result<Lines, Fault> {
             allowed: "a double quote that opens a field and another that closes it: none does up \
                       to the end of the file"
                 .to_owned(),
+            is_finer: false,
         });
     }
-    let mut reader = ReaderBuilder::new()
-        .delimiter(form.separator)
-        .quoting(form.quoting().is_some())
-        .has_headers(is_first && form.header)
-        .flexible(true)
-        .from_reader(block);
-    let mut found = Lines::default();
+    let mut reader = reader(block, form, is_first);
+    let (mut found, mut texts) = (Lines::default(), <[Texts; 2]>::default());
     let mut record = ByteRecord::new();
     let (mut number, mut counted) = (1, 0);
     // Reading bytes from memory, in rows of any length, cannot fail.
@@ -131,6 +196,7 @@ fn parse(block: &Block, form: &Form, above: f64) -> Result<Lines, Fault> {
             field,
             value: shown(value),
             allowed,
+            is_finer: false,
         };
         let (wanted, most, between) = (form.columns(), form.most_columns(), form.between());
         let allowed = if record.len() < wanted {
@@ -150,7 +216,13 @@ fn parse(block: &Block, form: &Form, above: f64) -> Result<Lines, Fault> {
             return Err(fault("line", &line, allowed));
         }
         let field = |place: usize| record[place].trim_ascii();
-        let id = |name, place| {
+        let mut id = |column: usize, name, place| {
+            if form.texts[column] {
+                return match field(place) {
+                    b"" => Err(fault(name, b"", "an id".to_owned())),
+                    text => Ok(texts[column].number(text)),
+                };
+            }
             whole(field(place))
                 .filter(|&id| id < u64::MAX)
                 .ok_or_else(|| {
@@ -158,18 +230,23 @@ fn parse(block: &Block, form: &Form, above: f64) -> Result<Lines, Fault> {
                     fault(name, field(place), allowed)
                 })
         };
-        let (user, item) = (id("user", form.places.user)?, id("item", form.places.item)?);
+        let user = id(0, "user", form.places.user)?;
+        let item = id(1, "item", form.places.item)?;
         let rating = form.places.rating.map(|place| {
             finite(field(place))
                 .ok_or_else(|| fault("rating", field(place), "a finite number".to_owned()))
         });
         let time = form.places.time.map(|place| {
-            seconds(field(place)).ok_or_else(|| {
-                fault(
-                    "time",
-                    field(place),
-                    "an integer, seconds since 1970".to_owned(),
-                )
+            moments::time(field(place), unit).map_err(|why| {
+                let absent = match field(place) {
+                    b"" => moments::ABSENT,
+                    _ => "",
+                };
+                let allowed = format!("{}{absent}", moments::ALLOWED);
+                Fault {
+                    is_finer: why == NoTime::Finer,
+                    ..fault("time", field(place), allowed)
+                }
             })
         });
         let (rating, time) = (rating.transpose()?, time.transpose()?.unwrap_or(0));
@@ -184,7 +261,10 @@ fn parse(block: &Block, form: &Form, above: f64) -> Result<Lines, Fault> {
             });
         }
     }
-    Ok(found)
+    Ok(Parsed {
+        lines: found,
+        texts,
+    })
 }
 
 /// Where a record begins; blank lines before it are none of its own.
@@ -202,177 +282,4 @@ fn ends(text: &[u8]) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read_text(name: &str, text: &[u8], above: f64) -> Result<Lines, String> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(name);
-        std::fs::write(&path, text).unwrap();
-        read(&path, &ColumnNames::default(), above, Room::ENDLESS)
-            .map_err(|error| error.to_string())
-    }
-
-    fn triples(found: &Lines) -> Vec<(u64, u64, i64)> {
-        let triple = |line: &Line| (line.user, line.item, line.time);
-        found.lines.iter().map(triple).collect()
-    }
-
-    #[test]
-    fn the_files_of_publishers_are_read() {
-        for (name, text) in [
-            ("ratings.dat", "1::7::5::90\n2::8::3::80\n"),
-            ("u.data", "1\t7\t5\t90\r\n2\t8\t3\t80"),
-            (
-                "ratings.csv",
-                "userId,movieId,rating,timestamp\n1,7,5.0,90\n2,8,3.5,80\n",
-            ),
-            (
-                "x.csv",
-                "title,time,rating,item,user\n\"a, \"\"b\n\"\"\",90,5,7,1\nc,80,2.5,8,2\n",
-            ),
-            ("x.csv", "1,7,4,90\n2,8,1,80\n"),
-        ] {
-            let found = read_text(name, text.as_bytes(), 0.0).unwrap();
-            assert_eq!(triples(&found), [(1, 7, 90), (2, 8, 80)], "{name}: {text}");
-        }
-        // Separators at the end of a line, and a colon within a field.
-        for text in [
-            "user,item\n1,7,\n2,8, ,\n",
-            "1,7,\n2,8\n",
-            "user::item::title\n1::7::a: b\n2::8::c\n",
-        ] {
-            assert_eq!(
-                read_text("x.csv", text.as_bytes(), 0.0)
-                    .unwrap()
-                    .lines
-                    .len(),
-                2
-            );
-        }
-        let latin = read_text("x.csv", b"user,item,title\n1,7,caf\xe9\n", 0.0).unwrap();
-        assert_eq!(triples(&latin), [(1, 7, 0)]);
-    }
-
-    #[test]
-    fn ratings_that_are_not_above_the_least_are_counted() {
-        let text = b"user,item,rating\n1,7,0\n1,8,-2\n1,9,0.5\n2,7,4\n";
-        let found = read_text("x.csv", text, 0.0).unwrap();
-        assert_eq!(
-            (triples(&found), found.not_above),
-            (vec![(1, 9, 0), (2, 7, 1)], 2)
-        );
-        assert_eq!(read_text("x.csv", text, 3.9).unwrap().not_above, 3);
-        let error = read_text("x.csv", text, 4.0).unwrap_err();
-        assert!(error.contains("no rating above 4 in 4 lines"), "{error}");
-    }
-
-    /// A hundred mebibytes of lines in a hundred kibibytes.
-    #[test]
-    fn more_lines_than_memory_holds_are_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("x.csv.gz");
-        let file = std::fs::File::create(&path).unwrap();
-        let mut packer = flate2::write::GzEncoder::new(file, flate2::Compression::new(6));
-        let lines = "1,2\n".repeat(1 << 18);
-        for _ in 0..100 {
-            std::io::Write::write_all(&mut packer, lines.as_bytes()).unwrap();
-        }
-        packer.finish().unwrap();
-        assert!(std::fs::metadata(&path).unwrap().len() < 1 << 20);
-        let room = Room(64 << 20);
-        let error = read(&path, &ColumnNames::default(), 0.0, room).unwrap_err();
-        let error = error.to_string();
-        assert!(
-            error.contains("x.csv.gz: found more than 1048576 interactions"),
-            "{error}"
-        );
-    }
-
-    #[test]
-    fn a_quote_is_one_of_a_field_between_commas_alone() {
-        for (name, text) in [
-            ("x.tsv", "user\titem\ttitle\n1\t7\t\"a\n2\t8\tb\"\n"),
-            ("ratings.dat", "1::7::5::90\n2::8::3::80\n"),
-            ("x.csv", "user,item,title\n1,7,12\" single\n2,8,7\"\n"),
-            ("x.csv", "user;item;title\n1;7;\"a\nb;\"\n2;8;c\n"),
-        ] {
-            let found = read_text(name, text.as_bytes(), 0.0).unwrap();
-            let pairs: Vec<(u64, u64)> = found.lines.iter().map(|l| (l.user, l.item)).collect();
-            assert_eq!(pairs, [(1, 7), (2, 8)], "{name}: {text}");
-        }
-        let far = "1,7,a\n".repeat(5);
-        for (text, expected) in [
-            (
-                "user,item,title\n1,7,\"a\n2,8,b\n",
-                ":2: line is \"1,7,\"a\", allowed is",
-            ),
-            (
-                &*format!("user,item,title\n{far}1,7,\"a\"\n1,7,\"b\"\"\n2,8,c\n"),
-                ":8: line is \"1,7,\"b\"\"\", allowed is",
-            ),
-        ] {
-            let error = read_text("x.csv", text.as_bytes(), 0.0).unwrap_err();
-            assert!(error.contains(expected), "{error}");
-            assert!(error.contains("the end of the file"), "{error}");
-        }
-    }
-
-    #[test]
-    fn lines_have_the_numbers_of_the_file() {
-        let text = b"user,item,rating,title\n1,1,5,a\n\n1,2,0,b\n1,3,5,\"c\nd\"\r\n\n\n1,4,5,e\n";
-        let found = read_text("x.csv", text, 0.0).unwrap();
-        let numbers: Vec<(u64, usize)> = found.lines.iter().map(|l| (l.item, l.number)).collect();
-        assert_eq!(numbers, [(1, 2), (3, 5), (4, 9)]);
-    }
-
-    #[test]
-    fn what_is_wrong_is_named_with_its_line_however_far_it_is() {
-        let far = |bad: &str| {
-            format!(
-                "user,item\n{}{bad}\n1,2\n",
-                "12345678,12345678\n".repeat(2_000_000)
-            )
-        };
-        for (text, expected) in [
-            (
-                "1,2\nx,3\n".to_owned(),
-                ":2: user is \"x\", allowed is an integer from 0",
-            ),
-            (
-                "user,item,rating\n1,2,nan\n".to_owned(),
-                ":2: rating is \"nan\"",
-            ),
-            (
-                "user,item,time\n1,2,2020-01-01\n".to_owned(),
-                ":2: time is \"2020-01-01\"",
-            ),
-            (
-                "user,item\n1,2\n\n7\n".to_owned(),
-                ":4: line is \"7\", allowed is 2 or more columns, separated by commas",
-            ),
-            (
-                "userId,movieId,rating,timestamp\n1,19,4,5,1001\n".to_owned(),
-                ":2: line is \"1 19 4 5 1001\", allowed is up to 4 columns, as in line 1",
-            ),
-            (
-                "1::2::3::4\n73::4\n".to_owned(),
-                ":2: line is \"73 4\", allowed is 4 or more columns, separated by `::`",
-            ),
-            (
-                "1::2::3::4\n1::2::3::4::5\n".to_owned(),
-                "allowed is up to 4 columns, as in line 1, separated by `::`",
-            ),
-            ("1\t2\n1\t3\t5\n".to_owned(), ":2: line is \"1 3 5\""),
-            (far("9,-1"), ":2000002: item is \"-1\""),
-        ] {
-            let error = read_text("x.csv", text.as_bytes(), 0.0).unwrap_err();
-            assert!(error.contains(expected), "{error}");
-        }
-        assert!(
-            read_text("x.csv", b"", 0.0)
-                .unwrap_err()
-                .contains("no line")
-        );
-    }
-}
+mod tests;

@@ -10,9 +10,10 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::fields::{finite, seconds, whole};
+use super::fields::{finite, whole};
 use super::held_out::{Admission, HeldOut, HeldOutCounts};
 use super::interactions::{Case, Line, Rating};
+use super::moments::{self, Unit};
 use super::room::Room;
 use super::source::Negatives;
 use crate::data::error::DataError;
@@ -253,8 +254,8 @@ fn read_ratings(path: &Path, above: f64, room: Room) -> Result<Vec<(Line, bool)>
         let user = at.id("user", user)?;
         let item = at.id("item", item)?;
         let rating = finite(rating).ok_or_else(|| at.field("rating", rating, "a finite number"))?;
-        let time = seconds(time)
-            .ok_or_else(|| at.field("time", time, "an integer, seconds since 1970"))?;
+        let time = moments::time(time, Unit::Seconds)
+            .map_err(|_| at.field("time", time, format!("whole {}", moments::ALLOWED)))?;
         let line = Line {
             user,
             item,

@@ -148,7 +148,7 @@ impl<'a> Admission<'a> {
                     return None;
                 }
                 _ => {
-                    let allowed = self.of_train(field);
+                    let allowed = self.of_train(field, id, line.is_some());
                     return self.refuse(line, field, id, &allowed, count);
                 }
             }
@@ -236,7 +236,9 @@ impl<'a> Admission<'a> {
         Ok(found)
     }
 
-    fn of_train(&self, field: &str) -> String {
+    /// What such a line could have, and what else can be done about it; `is_of_file` where the test
+    /// split is one that somebody published.
+    fn of_train(&self, field: &str, id: u64, is_of_file: bool) -> String {
         let rows = match field {
             "user" => &self.rows.users,
             _ => &self.rows.items,
@@ -247,7 +249,19 @@ impl<'a> Admission<'a> {
         } else {
             "an id with a train interaction that is not held out for validation".to_owned()
         };
-        of + "; protocol.unseen = \"drop\" leaves such lines out"
+        let mut ways = of;
+        if rows.row(id).is_some() {
+            ways +=
+                "; protocol.unseen = \"keep\" measures such lines, with a row that is not trained";
+        } else if !rows.is_kept() && id < rows.range() {
+            ways += "; ids = \"kept\" and protocol.unseen = \"keep\" measure it, with a row that is not \
+                     trained, and draw ids that do not occur as negatives";
+        }
+        ways += "; protocol.unseen = \"drop\" leaves such lines out";
+        if is_of_file {
+            ways += ", which changes a published test split";
+        }
+        ways
     }
 
     fn fault(&self, line: Option<usize>, field: &'static str, id: u64, allowed: &str) -> DataError {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::ids::IdMap;
+use super::moments::Unit;
 use super::taken::Taken;
 use crate::data::error::DataError;
 
@@ -22,6 +23,7 @@ pub(super) struct Lines {
     pub(super) lines: Vec<Line>,
     pub(super) not_above: u64,
     pub(super) taken: Taken,
+    pub(super) unit: Unit,
 }
 
 impl Lines {

@@ -1,7 +1,8 @@
 //! Implicit feedback: who interacted with what, in rating files or generated.
 //!
 //! `columns.rs`, `delimited.rs` or `parquet/` → `raw.rs` reads what is not split yet, `files.rs` what
-//! is; `taken.rs` says which column was read as what; `ids.rs` gives ids their rows, `grouped.rs` users
+//! is; `moments.rs` reads times and `texts.rs` numbers ids that are texts; `taken.rs` says which column
+//! was read as what; `ids.rs` gives ids their rows, `grouped.rs` users
 //! their interactions; `held_out.rs` decides what is measured; `source.rs` and `test_source.rs` put
 //! these together.
 
@@ -17,6 +18,7 @@ mod held_out;
 mod ids;
 mod interactions;
 mod k_core;
+mod moments;
 mod parquet;
 mod places;
 mod raw;
@@ -27,6 +29,7 @@ mod source;
 mod split;
 mod taken;
 mod test_source;
+mod texts;
 mod times;
 
 pub use case_policy::CasePolicy;

@@ -19,9 +19,12 @@ use crate::random::{Purpose, below, stream};
 use crate::trial::{SettingsError, TestPermit, require};
 
 /// How ratings that are one file are read and split: `ratings.dat` of MovieLens 1M, `u.data` of
-/// 100K, `ratings.csv` of 20M, 25M and 32M, `NAME.csv`, `NAME.tsv`, each also packed as `.gz`; or
-/// `NAME.parquet`, with ids that are integers, ratings that are numbers, and times that are
+/// 100K, `ratings.csv` of 20M, 25M and 32M, `NAME.csv`, `NAME.tsv`, `NAME.inter` of RecBole, each also
+/// packed as `.gz`; or `NAME.parquet`, with ids that are integers, ratings that are numbers, and times that are
 /// timestamps or integers, in seconds since 1970.
+///
+/// In text, ids that are no numbers are numbered in the order in which they first occur; what the first
+/// line of a column has decides. Times are seconds since 1970 or dates of ISO 8601.
 ///
 /// In this order: ratings that are not above `rating_above` are left out; of a pair that occurs
 /// twice the latest stays; users and items with fewer than `core` interactions are left out;
@@ -153,7 +156,7 @@ pub(super) fn find(folder: &Path, name: &str) -> Result<Option<PathBuf>, DataErr
 pub(super) fn there(folder: &Path, name: &str) -> Vec<PathBuf> {
     let is_own = folder.file_name().is_some_and(|own| own == name);
     let published = PUBLISHED.into_iter().filter(|_| is_own).map(str::to_owned);
-    let named = ["csv", "tsv"].map(|end| format!("{name}.{end}"));
+    let named = ["csv", "tsv", "inter"].map(|end| format!("{name}.{end}"));
     let text = published
         .chain(named)
         .flat_map(|file| [folder.join(format!("{file}.gz")), folder.join(file)]);
@@ -193,6 +196,13 @@ pub(super) fn read(
         false => delimited::read,
     };
     let found = read(path, &config.columns, above, room)?;
+    if let (Ids::Kept, Some(of)) = (ids, found.taken.texts().first()) {
+        return Err(DataError::unusable(
+            path,
+            format!("ids of {of}s that are texts, beside ids = \"kept\""),
+            "ids = \"remapped\", or no such key: they are numbered in the order in which they first occur",
+        ));
+    }
     let mut counts = RawCounts {
         lines: found.lines.len() as u64 + found.not_above,
         not_above: found.not_above,
@@ -207,7 +217,7 @@ pub(super) fn read(
     let positives = found.lines.len() as u64;
     let taken = found.taken;
     if taken.has_times() {
-        counts.times = Times::of(&found.lines);
+        counts.times = Times::of(&found.lines, found.unit);
     }
     drop(found.lines);
     counts.repeated = positives - grouped.len() as u64;

@@ -137,7 +137,7 @@ impl Source {
             root: root.to_owned(),
             expected: format!(
                 "{data}/{data}.train.rating, {data}.train.rating, or {data}/ with one of \
-                 ratings.dat, u.data, ratings.csv, {data}.csv, {data}.tsv, {data}.parquet"
+                 ratings.dat, u.data, ratings.csv, {data}.csv, {data}.tsv, {data}.inter, {data}.parquet"
             ),
         })
     }
@@ -157,6 +157,15 @@ impl Source {
             Self::Generated(_) => PathBuf::from(GENERATED),
             Self::Files(files) => files.train.clone(),
             Self::Raw(path) => path.clone(),
+        }
+    }
+
+    /// What errors name as the place of the negatives of test interactions: their file, or where they are
+    /// drawn the place of train.
+    pub(crate) fn path_of_negatives(&self) -> PathBuf {
+        match self {
+            Self::Files(files) => files.negative.clone(),
+            Self::Generated(_) | Self::Raw(_) => self.path(),
         }
     }
 

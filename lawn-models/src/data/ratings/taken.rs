@@ -14,6 +14,8 @@ pub(crate) struct Taken {
     read: Vec<(&'static str, String)>,
     /// Names of columns that are not read.
     others: Vec<String>,
+    /// `user` and `item`, where their ids are texts.
+    texts: Vec<&'static str>,
 }
 
 impl Taken {
@@ -46,7 +48,18 @@ impl Taken {
                 .filter(|&place| !is_read(place))
                 .map(name)
                 .collect(),
+            texts: Vec::new(),
         }
+    }
+
+    /// With the columns whose ids are texts.
+    pub(super) fn with_texts(self, texts: Vec<&'static str>) -> Self {
+        Self { texts, ..self }
+    }
+
+    /// `user` and `item`, where their ids are texts.
+    pub(super) fn texts(&self) -> &[&'static str] {
+        &self.texts
     }
 
     /// Whether a column says what users thought of items.
@@ -77,6 +90,14 @@ impl Taken {
         let mut clauses = vec![read.join(", ")];
         if !self.has_header {
             clauses[0].insert_str(0, "the file has no header: ");
+        }
+        if !self.texts.is_empty() {
+            let texts: Vec<String> = self.texts.iter().map(|what| format!("{what}s")).collect();
+            clauses.push(format!(
+                "ids of {} are texts: they are numbered from 0 in the order in which they first occur, and \
+                 messages say these numbers",
+                texts.join(" and ")
+            ));
         }
         if !self.has("rating") {
             clauses.push("no column is a rating: each line is a positive".to_owned());

@@ -44,9 +44,12 @@ impl TestSource {
         &self.rows.users
     }
 
-    /// What errors name as the place of the train interactions.
+    /// What errors name as the place of the candidates of test interactions.
     pub(crate) fn path(&self) -> PathBuf {
-        self.source.path()
+        match self.reading.negatives {
+            Negatives::OfFile(_) => self.source.path_of_negatives(),
+            Negatives::Sampled(_) | Negatives::All => self.source.path(),
+        }
     }
 
     /// The test interactions that are measured; `known` are the interactions of train, those

@@ -1,6 +1,7 @@
 //! What times of a file are likely to be.
 
 use super::interactions::Line;
+use super::moments::Unit;
 use crate::data::by_number::by_number;
 
 /// Beyond it seconds since 1970 are of the year 5138, and milliseconds of 1973.
@@ -18,12 +19,13 @@ pub(crate) struct Times {
 }
 
 impl Times {
-    pub(super) fn of(lines: &[Line]) -> Self {
+    pub(super) fn of(lines: &[Line], unit: Unit) -> Self {
         let mut times = Self::default();
         for line in lines {
-            times.below_zero += u64::from(line.time < 0);
-            times.seconds += u64::from((SECONDS..MILLISECONDS).contains(&line.time));
-            times.finer += u64::from(line.time >= MILLISECONDS);
+            let time = line.time.div_euclid(unit.of_a_second());
+            times.below_zero += u64::from(time < 0);
+            times.seconds += u64::from((SECONDS..MILLISECONDS).contains(&time));
+            times.finer += u64::from(time >= MILLISECONDS);
         }
         times
     }
@@ -63,7 +65,7 @@ mod tests {
                 number: 1,
             };
             let lines: Vec<Line> = times.iter().map(line).collect();
-            Times::of(&lines).lines()
+            Times::of(&lines, Unit::Seconds).lines()
         };
         assert!(said(&[0, 5, 978_300_019, 1_700_000_000]).is_empty());
         assert!(said(&[978_300_019_000, 1_700_000_000_000, 0]).is_empty());

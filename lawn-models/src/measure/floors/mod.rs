@@ -1,6 +1,7 @@
 //! What can be had without learning anything: the floors that a metric is read against.
 
 pub(crate) mod accuracy;
+mod chance;
 pub(crate) mod clicks;
 mod floor;
 mod logistic;

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use tch::{Device, Tensor};
 
+use super::chance::Copies;
 use super::floor::Floor;
 use crate::data::ratings::Case;
 use crate::measure::Ties;
 use crate::measure::leave_one_out::{RankingRules, gain, ideal, measurements};
 use crate::measure::measurement::{Measurement, Split};
 use crate::measure::protocol::RankingMetric;
+use crate::measure::protocol::{Candidates, Duplicates};
 use crate::measure::ranking::{Ranking, RankingSet};
 
 /// The floors of ranking the cases of some splits: `random`, then `most-popular`, by the
@@ -35,39 +37,51 @@ pub(crate) fn floors(
     vec![floor("random", random), floor("most-popular", popular)]
 }
 
-/// The expectation over all orders of the candidates, each as likely, where `m` of `n` are held
-/// out:
+/// The expectation of a scorer that gives each item a score of its own, by chance: over all orders of
+/// the candidates, each as likely, where `m` of `n` are held out:
 ///
 /// ```text
 /// HR@k = 1 − Π_{j < m} (n − k − j) / (n − j),   recall@k = k / n
 /// NDCG@k = Σ_{r = 1..k} 1 / log2(r + 1) · m / n / (the most it could be)
 /// MRR = Σ_r (P(none before r) − P(none up to r)) / r
 /// ```
+/// Where an item is twice among them, as [`Copies`] has it.
 fn at_random(rules: &RankingRules, split: Split, cases: &[Case]) -> Vec<Measurement> {
     // A user's several cases have the same candidates.
     let mut sizes: BTreeMap<u32, (usize, usize)> = BTreeMap::new();
+    // Of a user's only case, whose line may have an item twice.
+    let mut copies: BTreeMap<u32, Option<Copies>> = BTreeMap::new();
+    let has_copies = rules.protocol.candidates != Candidates::All
+        && rules.protocol.duplicates() == Duplicates::Kept;
     for case in cases {
         let size = sizes.entry(case.user);
-        size.or_insert_with(|| (0, rules.candidates(case))).0 += 1;
+        let size = size.or_insert_with(|| (0, rules.candidates(case)));
+        size.0 += 1;
+        let own = Copies::of(case, rules.ties).filter(|_| has_copies && size.0 == 1);
+        copies.insert(case.user, own);
     }
-    // By the numbers m and n, how many users have them.
-    let mut users: BTreeMap<(usize, usize), usize> = BTreeMap::new();
-    for size in sizes.into_values() {
-        *users.entry(size).or_default() += 1;
+    // By the numbers m and n, or by what is there several times, how many users have them.
+    let mut users: BTreeMap<((usize, usize), Option<Copies>), usize> = BTreeMap::new();
+    for (user, size) in sizes {
+        let own = copies.remove(&user).flatten();
+        *users.entry((size, own)).or_default() += 1;
     }
     let all: usize = users.values().sum();
     let one = |(metric, k, name): (RankingMetric, Option<u32>, String)| {
         let k = k.map_or(usize::MAX, |k| k as usize);
-        let expected = |m, n| expectation(metric, k, m, n);
+        let expected = |(m, n): (usize, usize), copies: &Option<Copies>| match copies {
+            Some(copies) => copies.expectation(metric, k),
+            None => expectation(metric, k, m, n),
+        };
         let mut sizes = users.iter();
         let value = match (sizes.next(), sizes.next()) {
             // A mean would round.
-            (Some((&(m, n), _)), None) => expected(m, n),
+            (Some(((size, copies), _)), None) => expected(*size, copies),
             _ => {
-                let of = |(&(m, n), &count): (&(usize, usize), &usize)| {
-                    expected(m, n) * count as f64 / all as f64
-                };
-                users.iter().map(of).sum()
+                let each = users.iter().map(|((size, copies), &count)| {
+                    expected(*size, copies) * count as f64 / all as f64
+                });
+                each.sum()
             }
         };
         Measurement {

@@ -54,6 +54,18 @@ pub enum WeightsError {
     },
 }
 
+impl WeightsError {
+    /// The file that it is about.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Pickle { path, .. }
+            | Self::File { path, .. }
+            | Self::NotSafetensors { path, .. }
+            | Self::Mismatch { path, .. } => path,
+        }
+    }
+}
+
 /// How the entries of a file differ from the variables of a net, each list in order of name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WeightsDifferences {

@@ -14,7 +14,7 @@ use tch::nn::VarStore;
 use super::generated;
 use super::kind::{AssembledTask, Counts, Files, Kind, Surroundings, TaskMetrics};
 use super::named;
-use super::task::Task;
+use super::task::{TableRows, Task};
 use crate::data::checked::CheckedData;
 use crate::data::clicks::{
     self, ClickEncoding, ClickOrder, ClickShape, ClickSource, ClickSplit, Clicks, GeneratedClicks,
@@ -22,7 +22,7 @@ use crate::data::clicks::{
 };
 use crate::data::images::{Scan, ScanProgress};
 use crate::data::{DataError, GENERATED};
-use crate::device::available_memory;
+use crate::device::{available_memory, require_room};
 use crate::measure::{CLICK_METRICS, ClickLoss, Floor, Split, floors};
 use crate::models::ctr::DcnV2Config;
 use crate::models::{CtrModelConfig, CtrModelError, CtrShape, Layout};
@@ -222,8 +222,21 @@ impl Kind for CtrConfig {
             part: surroundings.part,
             ..shape(clicks.shape())
         };
+        let part = shape.part;
+        if !part.is_few() {
+            let elements = self.model.parameters(&shape) / part.processes();
+            require_room(elements, device).map_err(DataError::NoRoom)?;
+        }
         let store = VarStore::new(device);
         let model = self.model.build(&store.root(), &shape, seed);
+        let rows = match part.is_few() {
+            true => {
+                let tables = model.tables().into_iter();
+                let each = tables.map(|table| (table.name().to_owned(), table.rows()));
+                each.collect()
+            }
+            false => TableRows::new(),
+        };
         let measured = self.measured_rows;
         Ok(AssembledTask(Task {
             model,
@@ -231,6 +244,7 @@ impl Kind for CtrConfig {
             dataset: Arc::new(TrainClicks::new(clicks, self.order, seed)),
             layout: Layout::Contiguous,
             needs_two: false,
+            rows,
             store,
         }))
     }

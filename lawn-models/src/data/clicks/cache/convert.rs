@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::sync_channel;
 use std::thread::Scope;
 
-use super::super::encode::{BlockReader, LineFacts, LineFault, ReadBlock, Seen};
+use super::super::encode::{BlockReader, Layout, LineFacts, LineFault, ReadBlock, Seen};
 use super::part::{PartFiles, Record, VERSION, head, write_whole};
 use super::rows_file::RowsFile;
 use super::seal::{Seal, Stamp};
@@ -44,6 +44,8 @@ pub(super) struct Conversion<'a> {
     /// Its place among the files of the set.
     pub(super) file: usize,
     pub(super) cut: Cut,
+    /// How the file has its columns.
+    pub(super) layout: Layout,
     /// Counts bytes of the file that were read.
     pub(super) read: Arc<AtomicU64>,
 }
@@ -180,10 +182,12 @@ impl<'scope> Writing<'scope> {
 
     fn add(&mut self, block: &Block) -> Result<(), DataError> {
         let before = block.start.lines;
-        let read = self
-            .conversion
-            .reader
-            .read(&block.text, before == 0, &self.seen);
+        let read = self.conversion.reader.read(
+            &block.text,
+            before == 0,
+            &self.conversion.layout,
+            &self.seen,
+        );
         let at = |line: u64, fault: LineFault| fault.at(self.conversion.source, before + line);
         let ReadBlock {
             pieces,

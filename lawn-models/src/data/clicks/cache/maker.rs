@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::super::encode::{BlockReader, LineReader};
+use super::super::encode::{BlockReader, Layout, LineReader};
 use super::super::files::ClickFiles;
 use super::convert::{Begin, Conversion, Cut, has_text};
 use super::identity::Identity;
@@ -89,6 +89,7 @@ impl<'a> Maker<'a> {
                 source,
                 file: number,
                 cut: self.cut,
+                layout: Layout::of(source, self.files.format)?,
                 read: Arc::clone(read),
             };
             records.extend(conversion.run(begin, progress)?);

@@ -4,6 +4,7 @@ use super::super::shape::{ClickShape, WORD};
 use super::config::BadLines;
 use super::facts::LineFacts;
 use super::fast::FastColumns;
+use super::layout::Layout;
 use super::line::{LineFault, LineReader};
 use super::seen::Seen;
 use crate::data::parts;
@@ -70,22 +71,22 @@ impl BlockReader {
         &self.shape
     }
 
-    /// Reads whole lines; the first of a file may be its header. Empty lines are passed over.
+    /// Reads whole lines; the first of a file may be its header, as its layout says. Empty lines are
+    /// passed over.
     ///
     /// # Errors
-    /// The number of the first bad line in the block, from 1, where none is left out, and
-    /// of a header that is another in any case.
+    /// The number of the first bad line in the block, from 1, where none is left out.
     pub(in crate::data::clicks) fn read(
         &self,
         text: &[u8],
         is_first: bool,
+        layout: &Layout,
         seen: &Seen,
     ) -> Result<ReadBlock, (u64, LineFault)> {
         let mut read = ReadBlock::default();
         let mut rest = text;
-        if is_first && self.lines.format.header().is_some() {
-            let (line, behind) = cut_line(text);
-            self.lines.read_header(line).map_err(|fault| (1, fault))?;
+        if is_first && layout.header {
+            let (_, behind) = cut_line(text);
             read.lines = 1;
             rest = behind;
         }
@@ -96,7 +97,7 @@ impl BlockReader {
             texts.push(own);
             rest = behind;
         }
-        for piece in parts::each(texts, |text| self.piece(text, seen)) {
+        for piece in parts::each(texts, |text| self.piece(text, layout, seen)) {
             if let Some((line, fault)) = piece.first {
                 let line = read.lines + line;
                 if self.bad_lines == BadLines::Fail {
@@ -114,7 +115,7 @@ impl BlockReader {
         Ok(read)
     }
 
-    fn piece(&self, mut text: &[u8], seen: &Seen) -> Piece {
+    fn piece(&self, mut text: &[u8], layout: &Layout, seen: &Seen) -> Piece {
         let mut piece = Piece {
             // Every line may be a row: what grows by doubling is copied as often.
             rows: Vec::with_capacity(memchr::memchr_iter(b'\n', text).count() * self.shape.bytes()),
@@ -124,7 +125,11 @@ impl BlockReader {
         let first_id = 1 + self.shape.dense;
         while !text.is_empty() {
             piece.lines += 1;
-            let facts = match self.lines.read_fast(&self.fast, text, &mut row) {
+            let fast = match layout.other {
+                None => self.lines.read_fast(&self.fast, text, &mut row),
+                Some(_) => None,
+            };
+            let facts = match fast {
                 Some((end, facts)) => {
                     text = &text[end..];
                     facts
@@ -135,7 +140,11 @@ impl BlockReader {
                     if matches!(line, b"" | b"\r") {
                         continue;
                     }
-                    match self.lines.read(line, &mut row) {
+                    let read = match &layout.other {
+                        None => self.lines.read(line, &mut row),
+                        Some(other) => self.lines.read_other(other, line, &mut row),
+                    };
+                    match read {
                         Ok(facts) => facts,
                         Err(fault) => {
                             piece.excluded += 1;

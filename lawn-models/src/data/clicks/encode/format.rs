@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 /// Criteo    label \t I1 … I13 \t C1 … C26        integers in decimal, categories in hexadecimal
 /// Avazu     id,click,hour,C1,banner_pos,…,C21    with a header; hour as YYMMDDHH
 /// ```
+/// A file with the names of its columns in its first line may have them in another order, others among
+/// them, and commas or tabs between them; fields may stand in double quotes.
+///
 /// Of an Avazu line `id` is passed over, and of `hour` the hour of the day is a category. Every
 /// other column is one too.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +48,51 @@ impl ClickFormat {
         match self {
             Self::Criteo => 26,
             Self::Avazu => 22,
+        }
+    }
+
+    /// The names of all columns of a line, in order.
+    pub(super) fn fields(self) -> Vec<String> {
+        let criteo = || {
+            let numbers = (1..=self.dense()).map(|one| format!("I{one}"));
+            let first = std::iter::once(self.label().to_owned()).chain(numbers);
+            first.chain(self.column_names()).collect()
+        };
+        match self {
+            Self::Criteo => criteo(),
+            Self::Avazu => AVAZU_HEADER.split(',').map(str::to_owned).collect(),
+        }
+    }
+
+    /// The name of the column of clicks.
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::Criteo => "label",
+            Self::Avazu => "click",
+        }
+    }
+
+    /// What stands between the columns of a line.
+    pub(super) fn separator(self) -> u8 {
+        match self {
+            Self::Criteo => b'\t',
+            Self::Avazu => b',',
+        }
+    }
+
+    /// The same with its name.
+    pub(super) fn separators(self) -> &'static str {
+        match self {
+            Self::Criteo => "tabs",
+            Self::Avazu => "commas",
+        }
+    }
+
+    /// What its publisher calls the columns of categories, in order.
+    pub(crate) fn column_names(self) -> Vec<String> {
+        match self {
+            Self::Criteo => (1..=self.columns()).map(|one| format!("C{one}")).collect(),
+            Self::Avazu => AVAZU_HEADER.split(',').skip(2).map(str::to_owned).collect(),
         }
     }
 

@@ -7,6 +7,7 @@ use super::super::hash::bucket;
 use super::super::shape::WORD;
 use super::facts::{Hours, LineFacts};
 use super::format::{AVAZU_HEADER, ClickFormat};
+use super::layout::{OtherLayout, unquoted};
 use super::numbers::Numbers;
 use crate::data::error::DataError;
 
@@ -25,7 +26,7 @@ pub(crate) struct LineFault {
 const SHOWN: usize = 40;
 
 impl LineFault {
-    fn new(field: &'static str, value: &[u8], allowed: impl Into<String>) -> Self {
+    pub(super) fn new(field: &'static str, value: &[u8], allowed: impl Into<String>) -> Self {
         let text = String::from_utf8_lossy(value);
         let mut shown: String = text.chars().take(SHOWN).collect();
         if text.chars().count() > SHOWN {
@@ -74,27 +75,36 @@ impl LineReader {
     pub(super) fn read(&self, line: &[u8], words: &mut Words) -> Result<LineFacts, LineFault> {
         // Files that went through Windows.
         let line = line.strip_suffix(b"\r").unwrap_or(line);
+        self.read_plain(line, words).or_else(|fault| {
+            if !line.contains(&b'"') {
+                return Err(fault);
+            }
+            let plain = unquoted(line, self.format.separator());
+            // What is shown is what stands there.
+            self.read_plain(&plain, words).map_err(|_| fault)
+        })
+    }
+
+    /// Reads a line of a file that has its columns in another way.
+    pub(super) fn read_other(
+        &self,
+        layout: &OtherLayout,
+        line: &[u8],
+        words: &mut Words,
+    ) -> Result<LineFacts, LineFault> {
+        self.read(&layout.usual(line, self.format)?, words)
+    }
+
+    fn read_plain(&self, line: &[u8], words: &mut Words) -> Result<LineFacts, LineFault> {
         match self.format {
             ClickFormat::Criteo => self.read_criteo(line, words),
             ClickFormat::Avazu => self.read_avazu(line, words),
         }
     }
 
-    /// Checks the first line of a file that has a header.
-    pub(super) fn read_header(&self, line: &[u8]) -> Result<(), LineFault> {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        match self.format.header() {
-            Some(header) if line != header.as_bytes() => {
-                let (field, allowed) = ("header", format!("\"{header}\""));
-                Err(LineFault::new(field, line, allowed))
-            }
-            _ => Ok(()),
-        }
-    }
-
     fn read_criteo(&self, line: &[u8], words: &mut Words) -> Result<LineFacts, LineFault> {
         let (dense, columns) = (ClickFormat::Criteo.dense(), ClickFormat::Criteo.columns());
-        let fields = fields(line, b'\t', 1 + dense + columns, "tabs")?;
+        let fields = fields(line, ClickFormat::Criteo, 1 + dense + columns)?;
         let mut facts = LineFacts::default();
         words[0] = label("label", fields[0])?;
         for (word, field) in words[1..].iter_mut().zip(&fields[1..=dense]) {
@@ -125,7 +135,7 @@ impl LineReader {
 
     fn read_avazu(&self, line: &[u8], words: &mut Words) -> Result<LineFacts, LineFault> {
         let count = AVAZU_HEADER.split(',').count();
-        let fields = fields(line, b',', count, "commas")?;
+        let fields = fields(line, ClickFormat::Avazu, count)?;
         words[0] = label("click", fields[1])?;
         let time = fields[2];
         let hour = hour(time).ok_or_else(|| {
@@ -155,12 +165,8 @@ impl LineReader {
 }
 
 /// The fields of a line, of which there are `count`.
-fn fields<'a>(
-    line: &'a [u8],
-    separator: u8,
-    count: usize,
-    separators: &str,
-) -> Result<Vec<&'a [u8]>, LineFault> {
+fn fields(line: &[u8], format: ClickFormat, count: usize) -> Result<Vec<&[u8]>, LineFault> {
+    let (separator, separators) = (format.separator(), format.separators());
     let fields: Vec<&[u8]> = line.split(|byte| *byte == separator).collect();
     if fields.len() == count {
         return Ok(fields);
@@ -196,10 +202,10 @@ fn hour(text: &[u8]) -> Option<u32> {
 /// 0 or 1.
 fn label(field: &'static str, text: &[u8]) -> Result<[u8; WORD], LineFault> {
     match text {
-        b"0" => Ok(0f32.to_le_bytes()),
-        b"1" => Ok(1f32.to_le_bytes()),
+        b"0" | b"0.0" => Ok(0f32.to_le_bytes()),
+        b"1" | b"1.0" => Ok(1f32.to_le_bytes()),
         _ => {
-            let allowed = "0 or 1: rows begin in the first line, and have their label";
+            let allowed = "0 or 1: each line but a header is a row, and has its label";
             Err(LineFault::new(field, text, allowed))
         }
     }

@@ -137,17 +137,28 @@ fn of_avazu_the_hour_of_the_day_is_the_first_category() {
 }
 
 #[test]
-fn another_header_is_shown_beside_the_one_expected() {
-    let reader = reader(ClickFormat::Avazu, -1);
-    let header = format::AVAZU_HEADER;
-    assert_eq!(reader.read_header(header.as_bytes()), Ok(()));
-    assert_eq!(
-        reader.read_header((header.to_owned() + "\r").as_bytes()),
-        Ok(())
-    );
-    let fault = reader.read_header(b"id,hour,click").unwrap_err();
-    assert_eq!(
-        (fault.field, fault.value.as_str()),
-        ("header", "id,hour,click")
-    );
+fn quotes_around_fields_and_labels_with_a_point_change_nothing() {
+    for (format, line) in [
+        (ClickFormat::Criteo, criteo(&[(2, "7"), (14, "68fd1e64")])),
+        (
+            ClickFormat::Avazu,
+            avazu(&[(1, "1"), (9, "a,b")]).replace("a,b", "ab"),
+        ),
+    ] {
+        let reader = reader(format, -1);
+        let plain = words(&reader, &line);
+        let separator = char::from(format.separator());
+        let quoted: Vec<String> = line
+            .split(separator)
+            .map(|one| format!("\"{one}\""))
+            .collect();
+        assert_eq!(words(&reader, &quoted.join(&separator.to_string())), plain);
+        let label = format
+            .fields()
+            .iter()
+            .position(|name| name == "label" || name == "click");
+        let mut fields: Vec<&str> = line.split(separator).collect();
+        fields[label.unwrap()] = "1.0";
+        assert_eq!(words(&reader, &fields.join(&separator.to_string())), plain);
+    }
 }

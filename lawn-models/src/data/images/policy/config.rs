@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::operation::Operation;
 use super::space::Space;
-use crate::trial::{SettingsError, describe_tag, require};
+use crate::trial::{SettingsError, describe_tag, one_of, require};
 
 /// How train images are augmented.
 ///
@@ -79,16 +79,20 @@ enum PolicyName {
 
 /// How an augmentation may be written.
 #[derive(Deserialize, JsonSchema)]
-#[serde(
-    untagged,
-    expecting = "`augment` is true, false, \"randaugment\", \"trivialaugment\", or a table: \
-                 { policy = \"randaugment\", n = 2, m = 9, fill = 0 } or \
-                 { policy = \"trivialaugment\", fill = 0 }, with `fill` from 0 to 255"
-)]
+#[serde(untagged, remote = "Self")]
 enum Written {
     Basic(bool),
     Name(PolicyName),
     Policy(Policy),
+}
+
+impl<'de> Deserialize<'de> for Written {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let allowed = "true, false, \"randaugment\", \"trivialaugment\", or a table: \
+                       { policy = \"randaugment\", n = 2, m = 9, fill = 0 } or \
+                       { policy = \"trivialaugment\", fill = 0 }, with `fill` from 0 to 255";
+        one_of(deserializer, Self::deserialize, allowed)
+    }
 }
 
 impl From<Written> for Augmentation {
