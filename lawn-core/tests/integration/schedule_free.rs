@@ -147,8 +147,7 @@ fn what_a_norm_constraint_holds_is_evaluated_as_it_is_trained() {
         let shapes: [&[i64]; 2] = [&[4, 6], &[6]];
         let start = shapes.map(|shape| numbers.tensor(shape, Kind::Double));
         let (parameters, weights) = parameters(&start);
-        let config =
-            OptimizerConfig::new(ScheduleFreeConfig::default(), Schedule::constant(0.05));
+        let config = OptimizerConfig::new(ScheduleFreeConfig::default(), Schedule::constant(0.05));
         let config = config.with_lawn(constraint(free_steps));
         let mut optimizer = config.build(parameters).unwrap();
         for _ in 0..300 {
