@@ -138,9 +138,8 @@ fn an_average_starts_at_the_weights() {
 #[test]
 fn what_a_norm_constraint_holds_is_evaluated_as_it_is_trained() {
     let constraint = |free_steps| LawnConfig {
-        free_steps,
         scope: Scope::Matrices,
-        ..LawnConfig::default()
+        ..LawnConfig::new(free_steps)
     };
     let run = |free_steps| {
         let mut numbers = Numbers(8);
