@@ -1,6 +1,7 @@
 //! Weights that a model is evaluated with in the place of those that it is trained with.
 
 use crate::backend::slot::{Slot, working_kind};
+use crate::constraint::interface::NormConstraint;
 use crate::error::Error;
 use crate::optimizer::Optimizer;
 use crate::parameters::layout::address;
@@ -10,7 +11,8 @@ use crate::swapped;
 impl Optimizer {
     /// Puts the weights that the rule wants evaluated in the place of those that it trains, until
     /// [`train`](Self::train): the average of [`ScheduleFreeConfig`](crate::ScheduleFreeConfig).
-    /// For all other rules they are the same. Twice is as once.
+    /// For all other rules they are the same, as they are for a parameter whose norms are held: that
+    /// average is not of what a norm constraint makes of the iterates. Twice is as once.
     ///
     /// A step is refused meanwhile, and so are a state's taking up and radii taken anew. A state
     /// that is saved meanwhile is the same as before. But the weights to save with it are those of
@@ -28,10 +30,12 @@ impl Optimizer {
         self.slots.iter().try_for_each(Slot::require_unchanged)?;
         let updates = self.backend.updates(&self.slots);
         let rule = &*self.config.rule;
+        let form = self.config.constraint().map(NormConstraint::form);
+        let held = form.as_ref().filter(|_| self.frozen);
         for (slot, updates) in self.slots.iter_mut().zip(updates) {
             let context = Context {
                 updates: updates + 1,
-                ..slot.context(None, 0.0)
+                ..slot.context(held, 0.0)
             };
             let buffers = self.backend.buffers(slot, rule);
             let kind = working_kind(&slot.weight);

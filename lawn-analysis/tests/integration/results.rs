@@ -105,7 +105,7 @@ fn what_is_wrong_with_a_table_is_named() {
         ),
         (
             csv().replacen(",0.7,", ",0.7%,", 1),
-            "line 2: column `train_metric`: `0.7%` is not a number",
+            "line 3: column `train_metric`: `0.7` is not a number with a percent sign, as line 2 has one",
         ),
         (
             csv().replacen(",blue\n", "\n", 1),

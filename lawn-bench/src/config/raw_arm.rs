@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use lawn_models::ConstraintName;
+use lawn_models::{ConstraintName, LrShape};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -24,6 +24,9 @@ const GRID: &str = "grid";
 
 /// The key of an arm's table that holds its ranges.
 const TUNE: &str = "tune";
+
+/// The key of the shape of the learning rate.
+const SHAPE: &str = "decay";
 
 /// The key that an arm with a constraint is told to leave out.
 const DECAY: &str = "weight_decay";
@@ -176,6 +179,12 @@ impl<'i> RawArm<'i> {
         let mut rivals = complement(name).into_iter().chain(rivals);
         if let Some(rival) = rivals.find(|rival| self.says(rival)) {
             return Some(rival);
+        }
+        let shape = self.text(SHAPE);
+        let mut shapes = LrShape::ALL.iter();
+        let own = shapes.find(|one| Some(one.as_str()) == shape);
+        if own.is_some_and(|own| own.has(name) == Some(false)) {
+            return Some(SHAPE.to_owned());
         }
         let (key, own) = self.constraint()?;
         let is_of_another = match own {

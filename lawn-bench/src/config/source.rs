@@ -235,7 +235,12 @@ fn in_words(message: &str) -> String {
         .iter()
         .find(|(name, _)| expected == *name || expected.starts_with(&format!("{name} ")));
     let expected = named.map_or(expected, |(_, words)| words);
-    format!("{found}, expected {expected}")
+    // A value that nobody wrote was drawn.
+    let drawn = match found.contains("floating point") && expected.starts_with("a whole number") {
+        true => "; a range draws whole numbers with scale = \"integer\"",
+        false => "",
+    };
+    format!("{found}, expected {expected}{drawn}")
 }
 
 /// The word that was meant, where one is near.
@@ -265,7 +270,18 @@ fn cifar_depth(name: &str) -> Option<u32> {
 }
 
 /// Words of other programs whose nearest word here would be the wrong one.
-const SYNONYMS: [(&str, &str); 1] = [("gpu", "cuda")];
+const SYNONYMS: [(&str, &str); 10] = [
+    ("gpu", "cuda"),
+    ("lr", "learning_rate"),
+    ("wd", "weight_decay"),
+    ("warmup_steps", "warmup"),
+    ("warmup_ratio", "warmup"),
+    ("lr_decay", "decay"),
+    ("lr_scheduler", "decay"),
+    ("scheduler", "decay"),
+    ("eps", "epsilon"),
+    ("schedulefree", "schedule_free"),
+];
 
 /// "did you mean `x`?" with the candidate nearest to `found`, if one is near.
 pub(super) fn nearest<'c>(

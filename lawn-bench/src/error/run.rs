@@ -134,7 +134,10 @@ impl Error {
     pub(crate) fn changed_in_run(dir: &Path, option: &str) -> Self {
         let found = format!("{} goes on as it was planned", dir.display());
         let fault = Fault::new(Place::key(option), found);
-        let allowed = ["beside a sweep file, with --out for another run"];
+        let allowed = [
+            "with --extend, which adds to it",
+            "beside a sweep file, with --out for another run",
+        ];
         Self::Option(Box::new(fault.allowed(allowed)))
     }
 

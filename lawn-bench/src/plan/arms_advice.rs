@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use lawn_models::{
-    ConstraintName, FreezeCondition, LrShape, OptimizerSettings, RuleName, Treatment,
+    Adaptation, ConstraintName, FreezeCondition, LambForm, LrShape, OptimizerSettings, RuleName,
+    Treatment,
 };
 
 use crate::config::{RateBatchSize, Scaling, Sweep};
@@ -22,7 +23,7 @@ const LARGEST_TURN: f64 = 1.0;
 /// What is said of a setting, if it is so.
 type Doubt = (fn(&OptimizerSettings) -> bool, &'static str);
 
-const DOUBTS: [Doubt; 6] = [
+const DOUBTS: [Doubt; 7] = [
     (
         |settings| settings.rule == RuleName::ScheduleFree && settings.decay != LrShape::Constant,
         "give schedule_free a falling learning rate, whose place its average takes; set decay = \
@@ -62,6 +63,20 @@ const DOUBTS: [Doubt; 6] = [
     (
         |settings| settings.restart_after.is_some_and(|part| part >= 1.0),
         "never restart: restart_after is the whole of the steps",
+    ),
+    (
+        |settings| {
+            let form = settings.form == Some(LambForm::Apex);
+            let adaptation = settings.adaptation.unwrap_or(match form {
+                true => Adaptation::WhenDecayed,
+                false => Adaptation::Always,
+            });
+            adaptation == Adaptation::WhenDecayed
+                && matches!(settings.rule, RuleName::Lamb | RuleName::Lars)
+                && settings.weight_decay.unwrap_or(0.0) == 0.0
+                && !settings.is_constrained()
+        },
+        "adapt nothing: only what is decayed has a trust ratio here, and weight_decay is 0",
     ),
 ];
 

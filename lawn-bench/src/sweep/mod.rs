@@ -151,7 +151,7 @@ pub fn run(request: &Request) -> Result<End, Error> {
         if merged.damaged.is_empty() && pending(&only) == 0 {
             return Ok(End::Finished {
                 report: write_report(&run, &plan, None, &merged)?,
-                failed: failures(&outcomes),
+                failed: failures(&plan, &only, &outcomes),
                 left: pending(&Only::default()),
             });
         }
@@ -312,7 +312,13 @@ fn pending(
         .collect()
 }
 
-fn failures(outcomes: &[Option<Ending>]) -> usize {
+/// Trials that failed, of those that are asked for.
+fn failures(plan: &Plan, only: &Only, outcomes: &[Option<Ending>]) -> usize {
+    let ended = plan.trials.iter().zip(outcomes);
+    let asked = ended.filter(|(trial, _)| only.has(&trial.cell));
     let failed = |ending: &&Ending| ending.outcome != Outcome::Ok;
-    outcomes.iter().flatten().filter(failed).count()
+    asked
+        .filter_map(|(_, ending)| ending.as_ref())
+        .filter(failed)
+        .count()
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::request::Request;
-use crate::config::SweepFile;
+use crate::config::{Sweep, SweepFile};
 use crate::engine::EngineName;
 use crate::plan::examination::{self, Where};
 use crate::plan::{Extension, Plan, advice, outcomes};
@@ -54,10 +54,15 @@ pub(super) fn find(request: &Request) -> Result<Found, Error> {
         false => request.target.clone(),
     };
     let file = SweepFile::read(&path, &request.sets)?.without(&request.unsets);
-    let sweep = file.sweep()?;
+    let mut sweep = file.sweep()?;
     for note in file.notes()? {
         streams::say(&note);
     }
+    let usual = || Path::new("runs").join(&sweep.name);
+    let out = request.out.clone().unwrap_or_else(usual);
+    let run = RunDir::new(if is_run { request.target.clone() } else { out });
+    let text = file.written()?;
+    keep_distances(&run, &text, &mut sweep);
     data::find(&sweep.tasks, root)?;
     let checksums = match root {
         Some(root) => data::checksums(&sweep.tasks, root)
@@ -65,10 +70,6 @@ pub(super) fn find(request: &Request) -> Result<Found, Error> {
         None => BTreeMap::new(),
     };
     let plan = Plan::new(sweep, checksums);
-    let usual = || Path::new("runs").join(&plan.sweep.name);
-    let out = request.out.clone().unwrap_or_else(usual);
-    let run = RunDir::new(if is_run { request.target.clone() } else { out });
-    let text = file.written()?;
     let is_planned = run.plan().exists();
     if !is_planned {
         if request.extend {
@@ -93,6 +94,21 @@ pub(super) fn find(request: &Request) -> Result<Found, Error> {
         plan,
         text: Some(text),
     })
+}
+
+/// Where a file does not say what distances are measured from, its arms do, and one that arrives may say
+/// something else. It is a part of every trial: the run keeps what it was planned with.
+fn keep_distances(run: &RunDir, text: &str, sweep: &mut Sweep) {
+    let file: toml::Table = text.parse().unwrap_or_default();
+    let diagnostics = file.get("diagnostics");
+    let is_said = diagnostics.is_some_and(|table| table.get("distance_from").is_some());
+    // A plan that cannot be read is told where it is needed.
+    if !is_said
+        && run.plan().exists()
+        && let Ok(there) = Plan::read(run)
+    {
+        sweep.diagnostics.distance_from = there.sweep.diagnostics.distance_from;
+    }
 }
 
 /// The run in the folder that `request` names, as it was planned.

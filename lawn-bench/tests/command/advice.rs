@@ -219,6 +219,16 @@ fn arms_that_do_little_of_what_they_are_called_are_said() {
             usual,
             "less than a twentieth of the steps",
         ),
+        (
+            "rule = \"lamb\"\nform = \"apex\"",
+            usual,
+            "adapt nothing: only what is decayed has a trust ratio here",
+        ),
+        (
+            "rule = \"lars\"\nadaptation = \"when-decayed\"",
+            usual,
+            "adapt nothing: only what is decayed has a trust ratio here",
+        ),
     ] {
         let said = of(settings, rates);
         assert!(

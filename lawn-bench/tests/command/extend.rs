@@ -466,3 +466,34 @@ fn more_settings_of_a_halving_keep_its_first_rung_and_rank_anew() {
         "{taken:?}"
     );
 }
+
+/// Distances are measured from the freeze of the arms, where a file does not say it, and every trial has
+/// that in its id: what arrives does not change it.
+#[test]
+fn the_first_arm_with_lawn_joins_a_run_of_baselines() {
+    let (folder, run) = folder();
+    let file = write(folder.path(), TWELVE);
+    let output = sweep(&file, Some(&run));
+    assert!(output.status.success(), "{}", said(&output));
+    let before = outcome_files(&run);
+    let lawn_of = |name: &str, part: f64| {
+        format!(
+            "[arms.{name}]\nrule = \"sgd\"\nlawn = true\nfree_fraction = {part}\n\n[confirmation]"
+        )
+    };
+    let one = TWELVE.replace("[confirmation]", &lawn_of("sgd-lawn", 0.5));
+    let two = one.replace("[confirmation]", &lawn_of("sgd-late", 0.75));
+    for text in [one, two] {
+        let file = write(folder.path(), &text);
+        let file = file.to_str().expect("UTF-8");
+        let output = extend(&[file], &run);
+        assert!(output.status.success(), "{}", said(&output));
+        // The same file goes on with it.
+        let output = sweep(Path::new(file), Some(&run));
+        assert!(output.status.success(), "{}", said(&output));
+    }
+    let after = outcome_files(&run);
+    for (path, file) in before {
+        assert_eq!(after[&path], file, "{} was trained again", path.display());
+    }
+}

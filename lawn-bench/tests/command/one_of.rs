@@ -125,6 +125,16 @@ fn what_an_arm_says_takes_the_place_of_what_cannot_stand_beside_it() {
         assert!(told.contains(&line), "{line} is not in: {told}");
     }
 
+    let falling = "decay = \"cosine\"\nend_factor = 0.1";
+    let (found, told) = explained(falling, &format!("{ADAM}decay = \"constant\""));
+    assert_eq!(found.end_factor, None);
+    assert!(
+        told.contains("# end_factor of [defaults] gives way to decay\n"),
+        "{told}"
+    );
+    let (found, _) = explained(falling, &format!("{ADAM}decay = \"linear\""));
+    assert_eq!(found.end_factor, Some(0.1), "it has one as well");
+
     // What the arm's constraint has, it takes over.
     let (found, told) = explained(freeze, &format!("{ADAM}constraint = \"hyperball\""));
     assert_eq!(found.constraint, Some(ConstraintName::Hyperball));

@@ -368,3 +368,35 @@ fn a_trial_says_when_its_norms_were_fixed_and_by_what() {
     ];
     assert_eq!(freezes, expected);
 }
+
+/// What was not asked for now may have failed earlier.
+#[test]
+fn only_ends_with_the_failures_of_what_it_asks_for() {
+    let (kept, dir) = folder();
+    let file = kept.path().join("parts.toml");
+    let diverges = SWEEP
+        .replace("[defaults.grid]\nlearning_rate = [1.0, 0.1]\n", "")
+        .replace(
+            "rule = \"sgd\"\n\n",
+            "rule = \"sgd\"\nlearning_rate = 0.1\n\n",
+        )
+        .replace("momentum = 0.5", "momentum = 0.5\nlearning_rate = 1e30");
+    std::fs::write(&file, diverges).expect("it can be written");
+    let of = |only: &[&str]| {
+        let words = ["sweep", text(&file), "--out", text(&dir)];
+        run(&[&words[..], only].concat())
+    };
+    for (only, code) in [
+        (&["--only", "heavy"][..], 3),
+        (&["--only", "sgd"], 0),
+        (&[], 3),
+    ] {
+        let output = of(only);
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{only:?}: {}",
+            said(&output)
+        );
+    }
+}

@@ -157,7 +157,7 @@ fn a_sweep_is_seen_from_its_first_trial_to_its_end() {
 fn a_sweep_that_is_stopped_ends_it_with_the_command_that_goes_on() {
     let (kept, run) = folder();
     let file = kept.path().join("slow.toml");
-    let slow = sixteen().replace("epochs = 20", "steps = 200000");
+    let slow = sixteen().replace("epochs = 20", "epochs = 20000");
     std::fs::write(&file, slow).expect("there is room");
     let mut command = lawn();
     command

@@ -35,7 +35,9 @@ use crate::rule::moments::{quotient, validate_moments};
 ///
 /// *Differs from* the source: the change of mode is undone to the bit; at a learning rate of 0
 /// nothing moves, the average included; `A` is a sum of two numbers, so that f32 does not end it.
-/// Under a norm constraint `y` is held, and `z` and `x` are not.
+/// Under a norm constraint `y` is held, and `z` is not. Every step then moves what is computed as `x` by
+/// `1/β₁` of what holding `y` takes away, until it is no average of anything: a parameter whose norms
+/// are held is evaluated at `y`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ScheduleFreeConfig {
@@ -172,7 +174,7 @@ impl Rule for ScheduleFreeConfig {
             unreachable!("schedule-free has an iterate, a moment and an average")
         };
         // `updates` counts the next one.
-        (context.updates > 1).then(|| {
+        (context.updates > 1 && !context.constrained).then(|| {
             let x = weight + (z - weight) * (1.0 - 1.0 / self.beta1);
             match context.table {
                 true => weight.where_self(&is_new(average), &x),

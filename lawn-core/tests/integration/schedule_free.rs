@@ -133,3 +133,37 @@ fn an_average_starts_at_the_weights() {
     optimizer.eval().unwrap();
     assert!(weights[0].equal(&before));
 }
+
+/// Beside held norms `x` runs away from the weights: what is evaluated of them is what is trained.
+#[test]
+fn what_a_norm_constraint_holds_is_evaluated_as_it_is_trained() {
+    let constraint = |free_steps| LawnConfig {
+        scope: Scope::Matrices,
+        ..LawnConfig::new(free_steps)
+    };
+    let run = |free_steps| {
+        let mut numbers = Numbers(8);
+        let shapes: [&[i64]; 2] = [&[4, 6], &[6]];
+        let start = shapes.map(|shape| numbers.tensor(shape, Kind::Double));
+        let (parameters, weights) = parameters(&start);
+        let config = OptimizerConfig::new(ScheduleFreeConfig::default(), Schedule::constant(0.05));
+        let config = config.with_lawn(constraint(free_steps));
+        let mut optimizer = config.build(parameters).unwrap();
+        for _ in 0..300 {
+            // A slope that never ends: without a constraint the iterates go ever further.
+            let gradients: Vec<_> = (weights.iter()).map(|w| Some(w.ones_like())).collect();
+            set_gradients(&mut optimizer, &weights, &gradients);
+            optimizer.step().unwrap();
+        }
+        let trained: Vec<Tensor> = weights.iter().map(|w| w.detach().copy()).collect();
+        optimizer.eval().unwrap();
+        let evaluated: Vec<Tensor> = weights.iter().map(|w| w.detach().copy()).collect();
+        optimizer.train();
+        [trained, evaluated]
+    };
+    let [trained, evaluated] = run(20);
+    assert!(evaluated[0].equal(&trained[0]), "the matrix is held");
+    assert!(!evaluated[1].equal(&trained[1]), "the vector is free");
+    let [trained, evaluated] = run(1000);
+    assert!(!evaluated[0].equal(&trained[0]), "nothing is held yet");
+}

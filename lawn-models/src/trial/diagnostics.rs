@@ -63,7 +63,9 @@ impl FreePhase {
                 Err(SettingsError::NotApplicable {
                     setting: setting.to_owned(),
                     context: format!("a budget of {budget}"),
-                    allowed: format!("give a fraction of it, or a budget in {unit}"),
+                    allowed: format!(
+                        "give a fraction of it (such as free_fraction), or a budget in {unit}"
+                    ),
                 })
             }
         }

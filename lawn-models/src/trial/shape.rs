@@ -52,18 +52,59 @@ pub enum LrShape {
     Plateau,
 }
 
+/// The settings of a shape, and the shapes that have each.
+pub(super) const SHAPE_SETTINGS: [(&str, &[LrShape]); 11] = [
+    ("end_factor", LrShape::WITH_END),
+    ("end_learning_rate", LrShape::WITH_END),
+    ("decay_until", LrShape::FALLING),
+    ("decay_power", &[LrShape::Polynomial]),
+    ("decay_factor", &[LrShape::MultiStep, LrShape::Plateau]),
+    ("restart_after", &[LrShape::WarmRestarts]),
+    ("restart_growth", &[LrShape::WarmRestarts]),
+    ("plateau_patience", &[LrShape::Plateau]),
+    ("plateau_threshold", &[LrShape::Plateau]),
+    ("plateau_cooldown", &[LrShape::Plateau]),
+    ("milestones", &[LrShape::MultiStep]),
+];
+
 impl LrShape {
+    /// All shapes.
+    pub const ALL: &[Self] = &[
+        Self::Constant,
+        Self::Linear,
+        Self::Cosine,
+        Self::Polynomial,
+        Self::MultiStep,
+        Self::WarmRestarts,
+        Self::Plateau,
+    ];
+
     /// Those that fall all the way to a rate of their own.
-    pub(super) const FALLING: &[Self] = &[Self::Linear, Self::Cosine, Self::Polynomial];
+    const FALLING: &[Self] = &[Self::Linear, Self::Cosine, Self::Polynomial];
 
     /// Those that have a rate which they do not go below.
-    pub(super) const WITH_END: &[Self] = &[
+    const WITH_END: &[Self] = &[
         Self::Linear,
         Self::Cosine,
         Self::Polynomial,
         Self::WarmRestarts,
         Self::Plateau,
     ];
+
+    /// Whether it has a setting; none of what no shape has.
+    ///
+    /// ```
+    /// use lawn_models::LrShape::{Constant, Cosine};
+    ///
+    /// assert_eq!(Cosine.has("end_factor"), Some(true));
+    /// assert_eq!(Constant.has("end_factor"), Some(false));
+    /// assert_eq!(Constant.has("beta1"), None);
+    /// ```
+    pub fn has(self, setting: &str) -> Option<bool> {
+        let mut settings = SHAPE_SETTINGS.iter();
+        let (_, shapes) = settings.find(|(name, _)| *name == setting)?;
+        Some(shapes.contains(&self))
+    }
 
     /// The shape as it is written in a configuration.
     pub fn as_str(self) -> &'static str {

@@ -2,75 +2,36 @@
 
 use super::error::{SettingsError, require};
 use super::optimizer::OptimizerSettings;
-use super::shape::LrShape;
-
-/// A setting of the learning rate's shape: its name, whether it is given, and the shapes that
-/// have it.
-type ShapeSetting = (&'static str, bool, &'static [LrShape]);
+use super::shape::{LrShape, SHAPE_SETTINGS};
 
 impl OptimizerSettings {
-    fn shape_settings(&self) -> [ShapeSetting; 11] {
+    /// Whether each of the settings of a shape is given, in their order.
+    fn shape_settings(&self) -> [bool; SHAPE_SETTINGS.len()] {
         [
-            ("end_factor", self.end_factor.is_some(), LrShape::WITH_END),
-            (
-                "end_learning_rate",
-                self.end_learning_rate.is_some(),
-                LrShape::WITH_END,
-            ),
-            ("decay_until", self.decay_until.is_some(), LrShape::FALLING),
-            (
-                "decay_power",
-                self.decay_power.is_some(),
-                &[LrShape::Polynomial],
-            ),
-            (
-                "decay_factor",
-                self.decay_factor.is_some(),
-                &[LrShape::MultiStep, LrShape::Plateau],
-            ),
-            (
-                "restart_after",
-                self.restart_after.is_some(),
-                &[LrShape::WarmRestarts],
-            ),
-            (
-                "restart_growth",
-                self.restart_growth.is_some(),
-                &[LrShape::WarmRestarts],
-            ),
-            (
-                "plateau_patience",
-                self.plateau_patience.is_some(),
-                &[LrShape::Plateau],
-            ),
-            (
-                "plateau_threshold",
-                self.plateau_threshold.is_some(),
-                &[LrShape::Plateau],
-            ),
-            (
-                "plateau_cooldown",
-                self.plateau_cooldown.is_some(),
-                &[LrShape::Plateau],
-            ),
-            (
-                "milestones",
-                self.milestones.is_some(),
-                &[LrShape::MultiStep],
-            ),
+            self.end_factor.is_some(),
+            self.end_learning_rate.is_some(),
+            self.decay_until.is_some(),
+            self.decay_power.is_some(),
+            self.decay_factor.is_some(),
+            self.restart_after.is_some(),
+            self.restart_growth.is_some(),
+            self.plateau_patience.is_some(),
+            self.plateau_threshold.is_some(),
+            self.plateau_cooldown.is_some(),
+            self.milestones.is_some(),
         ]
     }
 
     /// Checks what the shape of the learning rate is made of.
     pub(super) fn validate_shape(&self) -> Result<(), SettingsError> {
-        for (name, given, shapes) in self.shape_settings() {
+        for ((name, shapes), given) in SHAPE_SETTINGS.iter().zip(self.shape_settings()) {
             if given && !shapes.contains(&self.decay) {
                 let names: Vec<String> = shapes
                     .iter()
                     .map(|shape| format!("decay = \"{}\"", shape.as_str()))
                     .collect();
                 return Err(SettingsError::NotApplicable {
-                    setting: name.to_owned(),
+                    setting: (*name).to_owned(),
                     context: format!("decay = \"{}\"", self.decay.as_str()),
                     allowed: format!("leave it out, or set {}", names.join(" or ")),
                 });

@@ -13,7 +13,7 @@
 //! | `trial-progress` | steps were taken | *trial*, `worker`, `step`, `steps`, `steps_per_second`, `seconds_left` of the trial, `sweep_seconds_left` |
 //! | `trial-evaluated` | a trial measured itself | *trial*, `worker`, `record` as in its log |
 //! | `trial-stopped` | a trial was stopped before its end, and will go on | *trial*, `worker` |
-//! | `trial-ended` | a trial is over | *trial*, `worker` (null: another launcher's), `outcome`, `detail`, `folder`, `is_best` of its cell in tuning, on validation, `done`, `failed`, `total` of this launch, `all_done`, `all` of the plan, earlier launches too, `metric`, `score` of it on validation data, `steps_per_second` of its cell, `sweep_seconds_left` |
+//! | `trial-ended` | a trial is over | *trial*, `worker` (null: another launcher's), `outcome`, `detail`, `folder`, `is_best` of its cell in tuning, on validation, `done`, `failed`, `total` of this launch, `all_done`, `all` of the plan (with `--only` of what it asks for), earlier launches too, `metric`, `score` of it on validation data, `steps_per_second` of its cell, `sweep_seconds_left` |
 //! | `report` | all is over | `html`, `summary`, `failed`, `left` to be run without `--only` |
 //! | `handed-over` | a scheduler goes on | `run` |
 //! | `stopped` | a signal stopped the launch | `run` |

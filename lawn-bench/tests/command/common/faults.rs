@@ -406,7 +406,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         "{ eta",
         &[
             "8 settings are too few for these rungs",
-            "give 9 settings or more",
+            "give 9 or more",
         ],
     ),
     (
