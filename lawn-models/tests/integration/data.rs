@@ -159,7 +159,7 @@ fn broken_rating_files_are_refused_by_line() {
             "train.rating",
             2,
             "1\t2\t1\t1.5",
-            ":2: time is \"1.5\", allowed is an integer",
+            ":2: time is \"1.5\", allowed is whole seconds",
         ),
         ("test.rating", 1, "0\t999\t1\t0", ":1: pair is "),
         (
