@@ -1,6 +1,11 @@
 //! What can go wrong, with the file, column and value that made it so.
 
+mod position;
+
 use std::path::PathBuf;
+
+pub use position::Position;
+pub(crate) use position::listed;
 
 /// Why records could not be read, written or analysed.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +62,18 @@ pub enum Error {
         /// What is allowed there.
         allowed: String,
     },
+    /// A cell that every trial must have a value in is empty, and others of its column are not.
+    #[error("{}, {position}: column `{column}`: the cell is empty, and every trial needs a value there", path.display())]
+    EmptyCell {
+        /// The file.
+        path: PathBuf,
+        /// Where the row is.
+        position: Position,
+        /// The column.
+        column: String,
+        /// The word of the file for how the trial ended, where that is not well.
+        ended: Option<String>,
+    },
     /// A file of results has two columns of one name.
     #[error("{}: two columns are called `{column}`", path.display())]
     RepeatedColumn {
@@ -110,6 +127,16 @@ pub enum Error {
         ended_early: bool,
         /// A column that was not read, and that most likely says how trials ended.
         suggested: Option<String>,
+    },
+    /// No trial has a number in the column that a comparison rests on, so that none can be compared.
+    #[error("{}: column `{column}`: {why}", path.display())]
+    NoNumber {
+        /// The first file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// Where there are numbers, and what to do.
+        why: String,
     },
     /// The name of a metric is that of a loss or an error, or it does not say what is measured, and
     /// nothing states which direction is better.
@@ -443,45 +470,6 @@ pub enum Error {
         /// What the renderer said.
         why: String,
     },
-}
-
-/// The position of a row in a file of results.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Position {
-    /// The line of a text file on which the row starts, counted from 1.
-    Line(usize),
-    /// The row of a Parquet file or of a JSON array, counted from 1.
-    Row(usize),
-}
-
-impl std::fmt::Display for Position {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Line(line) => write!(f, "line {line}"),
-            Self::Row(row) => write!(f, "row {row}"),
-        }
-    }
-}
-
-/// The most rows that an error lists. The others are counted.
-const MOST_ROWS: usize = 12;
-
-/// A list of positions in one file, as an error shows it.
-pub(crate) fn listed(positions: &[Position]) -> String {
-    let numbers = positions.iter().map(|position| match position {
-        Position::Line(number) | Position::Row(number) => number.to_string(),
-    });
-    let shown = numbers.take(MOST_ROWS).collect::<Vec<_>>().join(", ");
-    let word = match positions {
-        [Position::Line(_)] => "line",
-        [Position::Line(_), ..] => "lines",
-        [Position::Row(_)] => "row",
-        _ => "rows",
-    };
-    match positions.len().saturating_sub(MOST_ROWS) {
-        0 => format!("{word} {shown}"),
-        more => format!("{word} {shown} and {more} more"),
-    }
 }
 
 /// The clause that names the missing columns.

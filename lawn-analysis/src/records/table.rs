@@ -175,7 +175,7 @@ macro_rules! cell {
 
             fn parse(text: &str) -> Result<Self, String> {
                 let parse: fn(&str) -> Option<$type> = $parse;
-                parse(text).ok_or_else(|| $words.to_owned())
+                parse(text).ok_or_else(|| allowed($words, text))
             }
         }
     };
@@ -227,6 +227,20 @@ fn whole(text: &str) -> Option<i64> {
     let exact = |number: &f64| number.fract() == 0.0 && number.abs() < 9e15;
     let decimal = || text.parse().ok().filter(exact).map(|number| number as i64);
     text.parse().ok().or_else(decimal)
+}
+
+/// What is allowed in place of a text that is no value of a type, whose `words` are these.
+fn allowed(words: &str, text: &str) -> String {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let is_written = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    match words == <i64 as Cell>::TYPE && is_written {
+        true => format!(
+            "{words} of 64 bits: out of range, which is {} to {}",
+            i64::MIN,
+            i64::MAX
+        ),
+        false => words.to_owned(),
+    }
 }
 
 /// The words of a set, as an error lists them.

@@ -1,7 +1,7 @@
 //! Tables with a row for every evaluation, percent signs, and two lines of names.
 
 use lawn_analysis::Error;
-use lawn_analysis::records::{Direction, Layout, Outcome, ResultsOptions, WideColumns};
+use lawn_analysis::records::{Direction, Layout, Outcome, Pattern, ResultsOptions, WideColumns};
 
 use crate::layouts::{cells, laid, pairs, read};
 
@@ -163,6 +163,63 @@ fn a_table_of_optuna_with_two_lines_of_names_is_that_with_one() {
     let notes = results.notes.join(" ");
     assert!(
         notes.contains("first two lines name the columns"),
+        "{notes}"
+    );
+}
+
+/// Lightning's `metrics.csv` of a trial: validation at each epoch, and the test in a row of its own.
+const LIGHTNING: &str =
+    "epoch,step,train_loss,val_acc,test_acc\n0,9,2.0,,\n0,9,,0.5,\n1,19,,0.6,\n2,20,,,0.7\n";
+
+fn of_lightning(columns: &[(&str, &str)], order: &str) -> Layout {
+    Layout {
+        columns: pairs(columns),
+        constants: pairs(&[("task", "t"), ("batch_size", "64")]),
+        file_name: Some(Pattern::parse("{arm}_s{seed}.csv").unwrap()),
+        last: Some(order.to_owned()),
+        ..Layout::default()
+    }
+}
+
+#[test]
+fn a_column_that_no_last_row_has_is_told_and_makes_no_divergences() {
+    let files = [("a_s1.csv", LIGHTNING), ("b_s1.csv", LIGHTNING)];
+    for missing_metric in [None, Some(Outcome::Diverged)] {
+        let options = ResultsOptions {
+            missing_metric,
+            ..laid(of_lightning(&[("test_metric", "val_acc")], "epoch"))
+        };
+        let error = read(&files, &options).unwrap_err();
+        assert!(matches!(error, Error::NoNumber { .. }), "{error}");
+        let said = error.to_string();
+        let expected = "column `test_metric=val_acc`: it has numbers up to epoch 1; the last row by epoch, of \
+                        each of 2 trials whose outcome is ok, has none";
+        assert!(said.contains(expected), "{said}");
+    }
+}
+
+#[test]
+fn a_column_without_a_number_in_the_last_rows_is_told() {
+    let columns = [
+        ("test_metric", "test_acc"),
+        ("validation_metric", "val_acc"),
+    ];
+    let files = [("a_s1.csv", LIGHTNING), ("b_s1.csv", LIGHTNING)];
+    let notes = read(&files, &laid(of_lightning(&columns, "step")))
+        .unwrap()
+        .notes
+        .join(" ");
+    for column in ["validation_metric=val_acc", "train_loss"] {
+        let said = format!("Column {column} has no number in any row that is read: of each trial");
+        assert!(notes.contains(&said), "{notes}");
+    }
+    let plain = "task,arm,batch_size,seed,test_metric,train_metric\nt,a,1,1,0.5,\n";
+    let notes = read(&[("a.csv", plain)], &laid(Layout::default()))
+        .unwrap()
+        .notes
+        .join(" ");
+    assert!(
+        notes.contains("Column train_metric has no number in any row that is read."),
         "{notes}"
     );
 }

@@ -21,6 +21,7 @@ mod reasons;
 mod records;
 mod report;
 mod results;
+mod rows_out;
 mod sentences;
 mod silent;
 mod zero_variance;

@@ -101,7 +101,7 @@ fn what_is_wrong_with_a_table_is_named() {
         ),
         (
             csv().replacen("plain,mine,2,", "plain,mine,,", 1),
-            "line 6: column `seed`: no value is not an integer",
+            "line 6: column `seed`: the cell is empty, and every trial needs a value there",
         ),
         (
             csv().replacen(",0.7,", ",0.7%,", 1),

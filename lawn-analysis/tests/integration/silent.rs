@@ -147,8 +147,7 @@ fn rows_of_other_measurements_are_not_taken_for_divergences() {
         format!("t,{arm},64,1,1,2.0,\nt,{arm},64,1,2,,0.5\nt,{arm},64,1,3,1.0,{last}\n")
     };
     let said = |text: String| refused(&[("a.csv", &text)], &by_steps());
-    let told =
-        "each has one in an earlier row: where the last rows by step are of other measurements";
+    let told = "it has numbers up to step 2; the last row by step, of each of 2 trials whose outcome is ok, has none";
     let both = said(format!("{head}{}{}", rows("a", ""), rows("b", "")));
     assert!(both.contains(told), "{both}");
     // Where one trial lacks it alone, or has NaN there, it most likely diverged.
@@ -159,8 +158,14 @@ fn rows_of_other_measurements_are_not_taken_for_divergences() {
             "{one}"
         );
     }
-    let both = said(format!("{head}{}{}", rows("a", "NaN"), rows("b", "NaN")));
-    assert!(!both.contains(told), "{both}");
+    // That all of several diverged is nothing to compare, whatever is told.
+    let both = format!("{head}{}{}", rows("a", "NaN"), rows("b", "NaN"));
+    assert!(said(both.clone()).contains(told));
+    let diverged = ResultsOptions {
+        missing_metric: Some(Outcome::Diverged),
+        ..by_steps()
+    };
+    assert!(refused(&[("a.csv", &both)], &diverged).contains(told));
 }
 
 #[test]

@@ -261,6 +261,9 @@ fn what_is_refused_says_which_option_would_help() {
         fs::write(dir.path().join(name), format!("{rows}{text}")).unwrap();
     };
     let pair = |rows: &str| format!("{rows}{}", rows.replace(",a,", ",a-lawn,"));
+    let retried = "task,arm,batch_size,seed,test_metric,outcome\nt,a,64,1,,FAIL\nt,a,64,1,0.5,COMPLETE\n\
+                   t,a-lawn,64,1,0.6,COMPLETE\n";
+    fs::write(dir.path().join("retried.csv"), retried).unwrap();
     written("curve.csv", &pair("t,a,64,1,1,0.5\nt,a,64,1,2,0.6\n"));
     written("twice.csv", &pair("t,a,64,1,2,0.5\nt,a,64,1,2,0.6\n"));
     written("empty.csv", &pair("t,a,64,1,1,0.5\nt,a,64,1,,0.6\n"));
@@ -269,6 +272,12 @@ fn what_is_refused_says_which_option_would_help() {
             "lawn report --from curve.csv".to_owned(),
             "trials `line-2` and `line-3` are duplicates; where they are rows of one trial, --last epoch \
              reads the last of each",
+        ),
+        (
+            "lawn report --from retried.csv".to_owned(),
+            "task `t`, arm `a`, batch size 64, seed 1: trials `line-2` and `line-3` are duplicates; \
+             `line-2` ended as `FAIL`: where failed trials were run again, --outcome FAIL=skip leaves out all \
+             that ended so",
         ),
         (
             "lawn report --from twice.csv --last epoch".to_owned(),

@@ -57,7 +57,14 @@ impl CsvSheet {
         for row in &rows {
             let (count, width) = (row.len(), names.len());
             if count != width {
-                let why = format!("{count} cells, expected {width} as in the header");
+                let mut why = format!("{count} cells, expected {width} as in the header");
+                if names.first().is_some_and(|name| name.starts_with('#')) {
+                    why += &format!(
+                        ", which is line {}; where that is a comment, since it begins with `#`, take it \
+                         out of the file",
+                        header.line
+                    );
+                }
                 return Err(malformed(row.line, why));
             }
             row.cells().map_err(|why| malformed(row.line, why))?;

@@ -57,6 +57,10 @@ pub(super) fn keep(
     let mut metrics = columns.iter().filter(|(name, _)| name == "test_metric");
     let metric = metrics.next().map(|(_, cells)| &cells.texts[..]);
     let has_metric = |row: usize| metric.is_some_and(|cells| !cells[row].is_empty());
+    let measured = |row: usize| {
+        let number = metric.and_then(|cells| cells[row].parse::<f64>().ok());
+        number.is_some_and(f64::is_finite)
+    };
     let mut last: HashMap<Vec<&str>, Last> = HashMap::new();
     for row in 0..order.len() {
         let number = placed(&order[row]).ok_or_else(|| refused(row, ""))?;
@@ -67,6 +71,7 @@ pub(super) fn keep(
             greatest: number,
             before: None,
             has_text: has_metric(row),
+            measured: measured(row).then_some(number).filter(|at| *at != UNPLACED),
             all: 1,
             unplaced: (number == UNPLACED && has_metric(row)).then_some(row),
         };
@@ -155,6 +160,8 @@ pub(super) struct End {
     pub(super) is_passed_over: bool,
     /// Whether the row that is read has no metric, and another one has.
     pub(super) is_elsewhere: bool,
+    /// The greatest number of a row whose metric is a finite number.
+    pub(super) measured: Option<f64>,
 }
 
 /// The last row of a trial so far.
@@ -169,6 +176,8 @@ struct Last {
     before: Option<f64>,
     /// Whether some row has a text for its metric.
     has_text: bool,
+    /// The greatest number of a row whose metric is a finite number.
+    measured: Option<f64>,
     /// How many rows the trial has.
     all: usize,
     /// A row with a metric and without a number in the order.
@@ -184,6 +193,10 @@ impl Last {
         };
         self.greatest = self.greatest.max(this.greatest);
         self.has_text |= this.has_text;
+        self.measured = [self.measured, this.measured]
+            .into_iter()
+            .flatten()
+            .reduce(f64::max);
         self.all += 1;
         self.unplaced = self.unplaced.or(this.unplaced);
         if this.rank > self.rank {
@@ -211,6 +224,7 @@ impl Last {
             before: self.before,
             is_passed_over: self.greatest > at,
             is_elsewhere: is_empty && self.has_text,
+            measured: self.measured,
         }
     }
 }

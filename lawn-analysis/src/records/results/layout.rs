@@ -51,6 +51,15 @@ pub(super) struct Laid {
 }
 
 impl Layout {
+    /// A column of results; one that is read from another is named with it, as the option that says so.
+    pub(super) fn named(&self, column: &str) -> String {
+        let mut renamed = self.columns.iter();
+        match renamed.find(|(ours, _)| ours == column) {
+            Some((ours, theirs)) => format!("{ours}={theirs}"),
+            None => column.to_owned(),
+        }
+    }
+
     /// Makes sure that it names columns of results, each once.
     ///
     /// # Errors
@@ -124,7 +133,7 @@ impl Layout {
                 taken.take(name, name)?;
             }
         }
-        let mut constants = self.named(path)?;
+        let mut constants = self.of_name(path)?;
         if let Some((name, _)) = constants
             .iter()
             .find(|(name, _)| taken.from.contains_key(name))
@@ -215,7 +224,7 @@ impl Layout {
     }
 
     /// What the name of the file says.
-    fn named(&self, path: &Path) -> Result<Vec<(String, String)>, Error> {
+    fn of_name(&self, path: &Path) -> Result<Vec<(String, String)>, Error> {
         let Some(pattern) = &self.file_name else {
             return Ok(Vec::new());
         };

@@ -5,8 +5,9 @@
 
 use std::collections::BTreeSet;
 
+use super::layout::Layout;
 use super::texts::{Place, Texts, listed_in};
-use crate::error::{Error, listed};
+use crate::error::Error;
 use crate::records::rows::TrialRow;
 use crate::records::words::{Outcome, Stage};
 use crate::text::count;
@@ -49,17 +50,20 @@ const DECIDING: [DecidingColumn; 4] = [
 ];
 
 /// Refuses trials that ended well without a number in a deciding column. With an outcome in `told`,
-/// they get that outcome instead, and a sentence a column says so. The rows of a trial are in the
-/// `order` of a column of that name.
+/// they get that outcome instead, and a sentence a column says so. The rows of a trial are in the order
+/// that the layout says.
 ///
 /// # Errors
-/// [`Error::MissingNumber`] where `told` holds no outcome, or ok.
+/// [`Error::MissingNumber`] where `told` holds no outcome, or ok; [`Error::NoNumber`], whatever is told,
+/// where no trial would be left with a number.
 pub(super) fn settle(
     trials: &mut [TrialRow],
     texts: &Texts,
-    order: &str,
+    layout: &Layout,
     told: Option<Outcome>,
 ) -> Result<Vec<String>, Error> {
+    let order = layout.last.as_deref().unwrap_or_default();
+    let told = told.filter(|outcome| *outcome != Outcome::Ok);
     let mut said = Vec::new();
     let mut settled = BTreeSet::new();
     for deciding in &DECIDING {
@@ -69,29 +73,28 @@ pub(super) fn settle(
         }
         let well = trials.iter().filter(|trial| is_of(deciding, trial)).count();
         let at: Vec<Place> = missing.iter().map(|index| texts.places[*index]).collect();
-        let Some(outcome) = told.filter(|outcome| *outcome != Outcome::Ok) else {
+        if deciding.always && none_has_one(trials, &missing, texts, told.is_some()) {
+            return Err(no_number(deciding, &missing, texts, layout));
+        }
+        let Some(outcome) = told else {
             // The error is of one file: the first.
             let file = at[0].file;
             let here = missing.iter().copied();
             let here: Vec<usize> = here.filter(|row| texts.places[*row].file == file).collect();
-            let positions: Vec<_> = here.iter().map(|row| texts.places[*row].position).collect();
             let all = trials.iter().zip(&texts.places);
             let of = all
                 .filter(|(trial, place)| place.file == file && is_of(deciding, trial))
                 .count();
-            let instead = match is_elsewhere(&here, of, texts) && deciding.always {
-                true => format!(
-                    "; each has one in an earlier row: where the last rows by {order} are of other \
-                     measurements, leave those out of the file"
-                ),
-                false => instead(deciding.column, &here, texts, order),
-            };
+            if is_elsewhere(&here, of, texts) && deciding.always {
+                return Err(no_number(deciding, &here, texts, layout));
+            }
+            let instead = instead(deciding.column, &here, texts, order);
             return Err(Error::MissingNumber {
                 path: texts.files[file].clone(),
                 column: deciding.column.to_owned(),
                 missing: here.len(),
                 of,
-                rows: listed(&positions) + &instead,
+                rows: texts.listed(&here) + &instead,
                 ended_early: here.iter().any(|row| texts.early[*row].is_some()),
                 suggested: None,
             });
@@ -118,6 +121,41 @@ pub(super) fn settle(
             .get_or_insert_with(|| format!("no {column} in the results"));
     }
     Ok(said)
+}
+
+/// Whether none of several confirmations has a number. Where nobody `is_told` how they ended, the text of
+/// an infinite number says more.
+fn none_has_one(trials: &[TrialRow], missing: &[usize], texts: &Texts, is_told: bool) -> bool {
+    let confirms = trials.iter().filter(|trial| trial.stage == Stage::Confirm);
+    let metrics: Vec<Option<f64>> = confirms.map(|trial| trial.test_metric).collect();
+    let mut missing = missing.iter();
+    metrics.len() > 1
+        && metrics.iter().all(Option::is_none)
+        && (is_told || missing.all(|row| infinite("test_metric", *row, texts).is_none()))
+}
+
+/// The error of trials in `rows` that no outcome explains: the column has its numbers in other rows, or
+/// nowhere.
+fn no_number(deciding: &DecidingColumn, rows: &[usize], texts: &Texts, layout: &Layout) -> Error {
+    let order = layout.last.as_deref().unwrap_or_default();
+    let of = match rows.len() {
+        1 => "the one trial whose outcome is ok".to_owned(),
+        many => format!("each of {many} trials whose outcome is ok"),
+    };
+    let measured = rows.iter().filter_map(|row| texts.ends[*row]?.measured);
+    let why = match measured.reduce(f64::max) {
+        Some(at) => format!(
+            "it has numbers up to {order} {at}; the last row by {order}, of {of}, has none{}; read a \
+             column that has one there, or leave those rows out of the file",
+            instead(deciding.column, rows, texts, order)
+        ),
+        None => format!("no row that is read has a number in it, of {of}"),
+    };
+    Error::NoNumber {
+        path: texts.files[texts.places[rows[0]].file].clone(),
+        column: layout.named(deciding.column),
+        why,
+    }
 }
 
 /// Whether all trials, `of` so many, lack a number in their last row and have one in another. One alone

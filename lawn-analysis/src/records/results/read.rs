@@ -1,11 +1,12 @@
 //! Reads files of results to trials.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::direction::{self, Direction};
 use super::file::ResultsFile;
 use super::layout::{Laid, Layout};
-use super::texts::{Texts, default_of, listed_names, type_of};
+use super::texts::{REQUIRED, Texts, default_of, listed_names, type_of};
 use super::{counts, ended, missing, quotients, singles, states, suggestion, units};
 use crate::error::{Error, Position};
 use crate::records::rows::TrialRow;
@@ -42,6 +43,8 @@ pub struct Results {
     pub directed: bool,
     /// What was done to the numbers, in sentences that the report must show.
     pub notes: Vec<String>,
+    /// By the id of a trial, the word of its file for an outcome that is not ok.
+    pub failures: BTreeMap<String, String>,
 }
 
 /// What files of results do not state themselves.
@@ -51,6 +54,8 @@ pub struct ResultsOptions {
     pub layout: Layout,
     /// What words in the column `outcome` denote, beyond those that are known.
     pub outcomes: Vec<(String, Outcome)>,
+    /// Words in the column `outcome` whose rows are left out.
+    pub skipped: Vec<String>,
     /// Which direction of a metric is better. A column `higher_is_better` overrides it.
     pub directions: Vec<Direction>,
     /// The outcome of trials that are recorded as ok but lack a number on which a comparison rests.
@@ -153,6 +158,7 @@ impl Results {
             ..
         } = gathered;
         let mut notes = gathered.notes;
+        let skipped = states::skip(&mut texts, &options.skipped)?;
         if let Some(column) = &options.layout.last {
             notes.push(format!(
                 "By {column}, the last row of each trial is read: {}, and {} left out.",
@@ -162,6 +168,7 @@ impl Results {
             let outcomes = &options.outcomes;
             notes.extend(ended::settle(&mut texts, column, &options.layout, outcomes));
         }
+        notes.extend(skipped);
         notes.extend(states::settle(&mut texts, &options.outcomes)?);
         notes.extend(singles::shorten(&mut texts));
         notes.extend(quotients::settle(&mut texts));
@@ -169,8 +176,7 @@ impl Results {
         counts::unique(&trials, &texts)?;
         counts::settle(&mut trials, &texts)?;
         let told = options.missing_metric;
-        let order = options.layout.last.as_deref().unwrap_or_default();
-        let settled = missing::settle(&mut trials, &texts, order, told);
+        let settled = missing::settle(&mut trials, &texts, &options.layout, told);
         notes.extend(settled.map_err(|error| with_outcome(error, &texts, &ignored))?);
         let called = options.title.as_deref();
         let settled = direction::settle(
@@ -181,6 +187,12 @@ impl Results {
         );
         notes.extend(settled?);
         notes.extend(units::settle(&trials, &texts, options.same_unit)?);
+        notes.extend(without_numbers(&texts, &options.layout));
+        let failures = trials.iter().enumerate().filter_map(|(row, trial)| {
+            let word = ended_badly(&texts, row)?;
+            Some((trial.trial_id.clone(), word))
+        });
+        let failures = failures.collect();
         Ok(Self {
             records: Records {
                 trials,
@@ -189,6 +201,7 @@ impl Results {
             ignored,
             directed: directed.iter().all(|directed| *directed),
             notes,
+            failures,
         })
     }
 }
@@ -296,14 +309,6 @@ fn with_outcome(mut error: Error, texts: &Texts, ignored: &[String]) -> Error {
 
 /// The trials that the rows denote.
 fn trials(texts: &Texts, layout: &Layout) -> Result<Vec<TrialRow>, Error> {
-    // A column that is read from another is named with it, as the option that says so.
-    let named = |column: &str| {
-        let mut renamed = layout.columns.iter();
-        match renamed.find(|(ours, _)| ours == column) {
-            Some((ours, theirs)) => format!("{ours}={theirs}"),
-            None => column.to_owned(),
-        }
-    };
     let mut trials = Vec::with_capacity(texts.places.len());
     for (row, place) in texts.places.iter().enumerate() {
         let path = &texts.files[place.file];
@@ -330,12 +335,21 @@ fn trials(texts: &Texts, layout: &Layout) -> Result<Vec<TrialRow>, Error> {
         let refused = |column: &str, value: &str, allowed: String| Error::Cell {
             path: path.clone(),
             position: place.position,
-            column: named(column),
+            column: layout.named(column),
             value: value.to_owned(),
             allowed,
         };
-        let trial = TrialRow::from_texts(text)
-            .map_err(|misfit| refused(misfit.column, misfit.text, misfit.allowed))?;
+        let trial = TrialRow::from_texts(text).map_err(|misfit| {
+            match is_gap(texts, misfit.column, row) {
+                true => Error::EmptyCell {
+                    path: path.clone(),
+                    position: place.position,
+                    column: layout.named(misfit.column),
+                    ended: ended_badly(texts, row),
+                },
+                false => refused(misfit.column, misfit.text, misfit.allowed),
+            }
+        })?;
         if trial.batch_size < 1 {
             let allowed = "an integer of at least 1".to_owned();
             return Err(refused("batch_size", text("batch_size"), allowed));
@@ -345,14 +359,72 @@ fn trials(texts: &Texts, layout: &Layout) -> Result<Vec<TrialRow>, Error> {
     Ok(trials)
 }
 
+/// Whether the cell of a required column is empty, and not every cell of it is.
+fn is_gap(texts: &Texts, column: &str, row: usize) -> bool {
+    let cells = texts.cells(column).unwrap_or_default();
+    REQUIRED.contains(&column) && cells[row].is_empty() && cells.iter().any(|cell| !cell.is_empty())
+}
+
+/// The word of the file for how the trial of a row ended, where that is not well.
+fn ended_badly(texts: &Texts, row: usize) -> Option<String> {
+    let word = &texts.words[row];
+    states::of(word)
+        .filter(|outcome| *outcome != Outcome::Ok)
+        .map(|_| word.clone())
+}
+
+/// Optional columns whose numbers a report shows. Others are told of where they are asked for.
+const SHOWN: [&str; 5] = [
+    "train_metric",
+    "validation_metric",
+    "train_loss",
+    "test_count",
+    "test_total",
+];
+
+/// Says which optional columns have no number in any row, where the test metric has.
+fn without_numbers(texts: &Texts, layout: &Layout) -> Vec<String> {
+    let has_number = |cells: &[String]| {
+        let mut numbers = cells.iter().filter_map(|cell| cell.parse::<f64>().ok());
+        numbers.any(f64::is_finite)
+    };
+    if !texts.cells("test_metric").is_some_and(has_number) {
+        return Vec::new();
+    }
+    let is_optional = |name: &str| {
+        let asked = layout.columns.iter().any(|(ours, _)| ours == name);
+        let is_number = type_of(name).is_some_and(is_optional_number);
+        is_number && name != "test_metric" && (asked || SHOWN.contains(&name))
+    };
+    let lost = texts
+        .columns
+        .iter()
+        .filter(|column| is_optional(&column.name) && !has_number(&column.cells));
+    let of_last = match &layout.last {
+        Some(order) => format!(": of each trial, that is the last row by {order}"),
+        None => String::new(),
+    };
+    let lost = lost.map(|column| {
+        format!(
+            "Column {} has no number in any row that is read{of_last}.",
+            layout.named(&column.name)
+        )
+    });
+    lost.collect()
+}
+
+/// Whether a column of this type holds numbers and may have none.
+fn is_optional_number(kind: &str) -> bool {
+    ["a number or no value", "an integer or no value"].contains(&kind)
+}
+
 /// Texts that mean "no number" in a column that may have none.
 pub(super) const NO_NUMBER: [&str; 6] = ["NA", "N/A", "<NA>", "null", "None", "none"];
 
 /// The text of a cell as it is parsed. In a column that may have no number, a text for a missing or
 /// infinite number becomes empty. An empty cell of an optional column becomes the default.
 fn cell<'a>(name: &str, text: &'a str, default: &'a str) -> &'a str {
-    let is_number = |kind: &str| ["a number or no value", "an integer or no value"].contains(&kind);
-    if type_of(name).is_some_and(is_number) {
+    if type_of(name).is_some_and(is_optional_number) {
         let infinite = || text.parse().is_ok_and(|number: f64| !number.is_finite());
         return if NO_NUMBER.contains(&text) || infinite() {
             ""

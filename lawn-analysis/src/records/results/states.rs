@@ -77,6 +77,10 @@ const PRUNED: &str = "pruned";
 /// [`Error::NoSuchOutcome`] for a word in `told` that no trial has; [`Error::NoneEnded`] where no
 /// trial is left.
 pub(super) fn settle(texts: &mut Texts, told: &[(String, Outcome)]) -> Result<Vec<String>, Error> {
+    texts.words = texts.cells("outcome").map_or_else(
+        || vec![String::new(); texts.places.len()],
+        <[String]>::to_vec,
+    );
     let Some(cells) = texts.cells("outcome") else {
         return match told.first() {
             Some((word, _)) => Err(unknown(&texts.files, word, &[])),
@@ -145,6 +149,40 @@ pub(super) fn settle(texts: &mut Texts, told: &[(String, Outcome)]) -> Result<Ve
         });
     }
     Ok(said)
+}
+
+/// Leaves out the rows with these words in the column `outcome`, and says how many.
+///
+/// # Errors
+/// As [`settle`].
+pub(super) fn skip(texts: &mut Texts, skipped: &[String]) -> Result<Vec<String>, Error> {
+    let cells = texts.cells("outcome").unwrap_or_default().to_vec();
+    let mut said = Vec::new();
+    let mut out = Vec::new();
+    for word in skipped.iter().collect::<BTreeSet<_>>() {
+        let rows: Vec<usize> = (0..cells.len())
+            .filter(|row| cells[*row] == *word)
+            .collect();
+        if rows.is_empty() {
+            let words: BTreeSet<&String> = cells.iter().collect();
+            let words: Vec<String> = words.into_iter().cloned().collect();
+            return Err(unknown(&texts.files, word, &words));
+        }
+        let places: Vec<Place> = rows.iter().map(|row| texts.places[*row]).collect();
+        said.push(format!(
+            "{} the outcome `{word}` ({}): left out, as asked.",
+            count(rows.len(), "row has", "rows have"),
+            listed_in(&texts.files, &places)
+        ));
+        out.extend(rows);
+    }
+    texts.leave_out(&out);
+    match texts.places.is_empty() {
+        true => Err(Error::NoneEnded {
+            path: texts.files[0].clone(),
+        }),
+        false => Ok(said),
+    }
 }
 
 fn unknown(files: &[PathBuf], word: &str, found: &[String]) -> Error {

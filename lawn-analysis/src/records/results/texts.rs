@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::last::End;
 use super::numerals::Width;
-use super::sheet::Cells;
+use super::sheet::{self, Cells};
 use crate::error::{Position, listed};
 use crate::records::rows::TrialRow;
 use crate::records::table::Table;
@@ -56,6 +56,8 @@ pub(super) struct Texts {
     pub(super) ends: Vec<Option<End>>,
     /// By row, where others end that take as many steps, if its trial ends before them.
     pub(super) early: Vec<Option<f64>>,
+    /// By row, the word of its file for how the trial ended, where one is read.
+    pub(super) words: Vec<String>,
 }
 
 /// The type, in words, of a column that results may have.
@@ -100,6 +102,7 @@ impl Texts {
         self.ends.extend(ends.into_iter().map(Some));
         self.ends.resize(self.places.len() + positions.len(), None);
         self.early.resize(self.ends.len(), None);
+        self.words.resize(self.ends.len(), String::new());
         let (index, before) = (self.files.len(), self.places.len());
         let after = before + positions.len();
         self.files.push(file);
@@ -175,6 +178,8 @@ impl Texts {
         self.ends.retain(|_| keep(&mut row));
         let mut row = 0;
         self.early.retain(|_| keep(&mut row));
+        let mut row = 0;
+        self.words.retain(|_| keep(&mut row));
         for column in &mut self.columns {
             let mut row = 0;
             column.cells.retain(|_| keep(&mut row));
@@ -187,6 +192,26 @@ impl Texts {
             1 => place.position.to_string(),
             _ => format!("{} of {}", place.position, self.files[place.file].display()),
         }
+    }
+
+    /// The places of rows of one file, of a wide table with the columns that they are of.
+    pub(super) fn listed(&self, rows: &[usize]) -> String {
+        let positions: Vec<Position> = rows.iter().map(|row| self.places[*row].position).collect();
+        let columns = rows.iter().map(|row| self.within[*row].as_str());
+        let mut columns: Vec<&str> = columns.filter(|column| !column.is_empty()).collect();
+        let places = listed(&positions);
+        if columns.is_empty() {
+            return places;
+        }
+        columns.sort_unstable();
+        columns.dedup();
+        let columns: Vec<String> = columns.into_iter().map(str::to_owned).collect();
+        let word = if columns.len() == 1 {
+            "column"
+        } else {
+            "columns"
+        };
+        format!("{places}, {word} {}", sheet::listed(&columns))
     }
 
     /// The rows of each file.

@@ -119,14 +119,27 @@ pub(super) fn file_name(text: &str) -> Result<Pattern, String> {
     Pattern::parse(text)
 }
 
+/// What is done with rows of a word for an outcome.
+#[derive(Clone, Debug)]
+pub(super) enum Stated {
+    Take(Outcome),
+    Skip,
+}
+
+/// What leaves rows out.
+const SKIP: &str = "skip";
+
 /// A word and the outcome that it denotes; the word may have equals signs.
-pub(super) fn outcome(text: &str) -> Result<(String, Outcome), String> {
+pub(super) fn outcome(text: &str) -> Result<(String, Stated), String> {
     let (word, outcome) = text.rsplit_once('=').ok_or("must be WORD=OUTCOME")?;
-    match Outcome::parse(outcome) {
-        Some(outcome) => Ok((word.to_owned(), outcome)),
+    let stated = match Outcome::parse(outcome) {
+        Some(outcome) => Stated::Take(outcome),
+        None if outcome == SKIP => Stated::Skip,
         None => {
             let said = format!("the outcome is `{outcome}`");
-            Err(refused(said, Outcome::ALL.iter().map(|word| word.as_str())))
+            let outcomes = Outcome::ALL.iter().map(|word| word.as_str());
+            return Err(refused(said, outcomes.chain([SKIP])));
         }
-    }
+    };
+    Ok((word.to_owned(), stated))
 }

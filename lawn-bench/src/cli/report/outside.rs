@@ -1,5 +1,6 @@
 //! Files of results that another tool wrote, and where they have what a report needs.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -7,7 +8,7 @@ use clap::Args;
 use lawn_analysis::Error as AnalysisError;
 use lawn_analysis::records::{Layout, Outcome, Pattern, ResultsFile, Table, TrialRow, WideColumns};
 
-use super::options::{constant, file_name, outcome, renamed, wide};
+use super::options::{Stated, constant, file_name, outcome, renamed, wide};
 use crate::Error;
 use crate::process::shell;
 
@@ -59,14 +60,14 @@ pub(super) struct Outside {
     #[arg(long, value_name = "NAME", conflicts_with = "dir")]
     last: Option<String>,
     /// What a word in the column `outcome` denotes, beyond COMPLETE, FAIL, PRUNED, finished, killed
-    /// and such; any number of times.
+    /// and such; `skip` leaves its rows out; any number of times.
     #[arg(
         long = "outcome",
         value_name = "WORD=OUTCOME",
         conflicts_with = "dir",
         value_parser = outcome
     )]
-    outcomes: Vec<(String, Outcome)>,
+    outcomes: Vec<(String, Stated)>,
 }
 
 impl Outside {
@@ -141,8 +142,40 @@ impl Outside {
     }
 
     pub(super) fn outcomes(&self) -> Vec<(String, Outcome)> {
-        self.outcomes.clone()
+        let stated = self.outcomes.iter();
+        let taken = stated.filter_map(|(word, stated)| match stated {
+            Stated::Take(outcome) => Some((word.clone(), *outcome)),
+            Stated::Skip => None,
+        });
+        taken.collect()
     }
+
+    /// The words whose rows are left out.
+    pub(super) fn skipped(&self) -> Vec<String> {
+        let stated = self.outcomes.iter();
+        let skipped = stated.filter(|(_, stated)| matches!(stated, Stated::Skip));
+        skipped.map(|(word, _)| word.clone()).collect()
+    }
+}
+
+/// What to do about two trials that are one, where one of them has failed and the other has not.
+pub(super) fn retried(
+    error: &AnalysisError,
+    failures: &BTreeMap<String, String>,
+) -> Option<String> {
+    let AnalysisError::DuplicateTrial { first, second, .. } = error else {
+        return None;
+    };
+    let (failed, word) = match (failures.get(first), failures.get(second)) {
+        (Some(word), None) => (first, word),
+        (None, Some(word)) => (second, word),
+        _ => return None,
+    };
+    Some(format!(
+        "`{failed}` ended as `{word}`: where failed trials were run again, --outcome {} leaves out all that \
+         ended so",
+        quoted(&format!("{word}=skip"))
+    ))
 }
 
 /// The option that would settle what a reader refused, where rows of a trial are in the order of the column
@@ -206,6 +239,13 @@ pub(super) fn hint(
                 column.unwrap_or_default()
             ))
         }
+        AnalysisError::EmptyCell { ended, .. } => Some(match ended {
+            Some(word) => format!(
+                "--outcome {} leaves out all that ended so",
+                quoted(&format!("{word}=skip"))
+            ),
+            None => "fill it in, or leave the row out of the file, as that of a parent run".to_owned(),
+        }),
         AnalysisError::MixedUnits { .. } => {
             Some("--same-unit says that they are of one".to_owned())
         }

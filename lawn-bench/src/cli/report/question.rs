@@ -11,7 +11,7 @@ use lawn_analysis::{Error as AnalysisError, Records, ReportFiles, ReportRequest,
 use super::options::{
     MissingMetric, contrast, deciding_test, direction, margin, missing_metric, splits,
 };
-use super::outside::{Outside, hint};
+use super::outside::{Outside, hint, retried};
 use crate::cli::output::still;
 use crate::error::{Error, Fault, Place};
 use crate::process::streams;
@@ -102,6 +102,7 @@ impl Question {
         let options = ResultsOptions {
             layout: given.layout(),
             outcomes: given.outcomes(),
+            skipped: given.skipped(),
             directions: self.better.clone(),
             missing_metric,
             same_unit: self.same_unit,
@@ -138,7 +139,15 @@ impl Question {
             "Report by".into(),
             format!("lawn {}", env!("CARGO_PKG_VERSION")),
         ));
-        self.write(&lawn_analysis::Report::new(&records, &request).map_err(unread)?)
+        let report = lawn_analysis::Report::new(&records, &request);
+        let report = report.map_err(|error| match retried(&error, &results.failures) {
+            Some(hint) => Error::Unsettled {
+                error: Box::new(error),
+                hint,
+            },
+            None => unread(error),
+        });
+        self.write(&report?)
     }
 
     /// Writes the report of records that are kept without their run, with what was asked of them.

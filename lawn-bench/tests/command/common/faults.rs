@@ -404,10 +404,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         "settings = 9",
         "settings = 8",
         "{ eta",
-        &[
-            "8 settings are too few for these rungs",
-            "give 9 or more",
-        ],
+        &["8 settings are too few for these rungs", "give 9 or more"],
     ),
     (
         ", scale = \"log\"",
