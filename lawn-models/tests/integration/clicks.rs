@@ -271,7 +271,10 @@ fn ids_that_many_categories_share_are_told() {
         let told = survey(root.path(), json!({ "data": "ads", "encoding": encoding }));
         // Columns that the generator leaves empty have one id whatever their size.
         let empty = "18 columns have a single id in all rows, of 26 columns of categories: C9, C10";
-        assert_eq!(hash_size > 1, told.iter().any(|line| line.starts_with(empty)));
+        assert_eq!(
+            hash_size > 1,
+            told.iter().any(|line| line.starts_with(empty))
+        );
         let of_sharing = told.into_iter().filter(|line| line.contains(" share "));
         of_sharing.collect::<Vec<String>>()
     };
