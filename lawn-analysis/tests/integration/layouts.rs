@@ -142,7 +142,9 @@ fn wide_columns_are_trials_of_their_own() {
         .unwrap_err()
         .to_string();
     assert!(
-        error.contains("1 of 4 trials whose outcome is ok have no number (line 3)"),
+        error.contains(
+            "1 of 4 trials whose outcome is ok have no number (line 3, column acc_seed2)"
+        ),
         "{error}"
     );
     let options = ResultsOptions {
