@@ -300,7 +300,11 @@ fn a_run_that_is_extended_is_seen_by_its_new_plan() {
         );
         std::thread::sleep(Duration::from_millis(200));
     }
-    assert!(get(&url, "/now").contains("3 of 3 trials over"));
+    // What goes on now is looked at by itself.
+    while !get(&url, "/now").contains("3 of 3 trials over") {
+        assert!(began.elapsed() < PATIENCE, "{}", get(&url, "/now"));
+        std::thread::sleep(Duration::from_millis(200));
+    }
 }
 
 #[test]
