@@ -28,8 +28,8 @@ inline RankWork *sum(const c10::intrusive_ptr<c10d::ProcessGroupGloo> &group,
   return work.release();
 }
 
-// Begins to fill a tensor with that of the other of two ranks. Over sockets it costs a third of what
-// a sum does, whose ring goes round twice and in pieces.
+// Begins to fill a tensor with that of the other of two ranks: as many bytes as of a sum, in one round
+// and whole, where Gloo's ring goes round twice and in pieces.
 inline RankWork *swap(const c10::intrusive_ptr<c10d::ProcessGroupGloo> &group,
                       const at::Tensor &tensor, const at::Tensor &filled) {
   auto work = std::make_unique<RankWork>();
