@@ -45,6 +45,19 @@ fn every_cell_is_tested_and_drawn() {
     assert!(figure.starts_with(b"\x89PNG"));
 }
 
+/// Distances of all arms are measured from the freeze of one, in epochs, and the test has steps.
+#[test]
+fn baselines_beside_an_arm_with_lawn_are_tested() {
+    let lawn =
+        "[arms.sgd-lawn]\nrule = \"sgd\"\nlearning_rate = 0.1\nlawn = true\nfree_epochs = 1\n\n";
+    let every = "[evaluation]\nevery = { epochs = 1 }\n\n";
+    let text = SMALL.replace("[confirmation]", &format!("{lawn}{every}[confirmation]"));
+    let (_kept, output) = lr_find(&text, &["--json", "--steps", "20"]);
+    assert!(output.status.success(), "{}", said(&output));
+    let tests: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(tests.as_array().map(Vec::len), Some(2));
+}
+
 #[test]
 fn what_is_not_in_the_file_is_refused() {
     for (more, expected) in [

@@ -165,6 +165,8 @@ fn config_of(config: &TrialConfig, steps: u64) -> TrialConfig {
     let mut config = config.clone();
     config.budget = Amount::Steps(steps);
     config.stop_after = None;
+    // It measures no distances, and their unit may be none of these steps.
+    config.diagnostics.distance_from = None;
     let settings = &mut config.optimizer;
     settings.warmup = 0.0;
     settings.decay = LrShape::Constant;
