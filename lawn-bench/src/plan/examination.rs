@@ -51,6 +51,19 @@ pub(crate) struct Known {
     samples: u64,
     /// Bytes that its parameters and what the rule remembers of them take.
     bytes: u64,
+    /// Name patterns of its settings that change nothing, in words.
+    idle: Vec<String>,
+}
+
+impl Known {
+    fn of(info: &TrialInfo, settings: &OptimizerSettings) -> Self {
+        let idle = settings.idle_patterns(&info.treatments);
+        Self {
+            samples: info.train_samples,
+            bytes: info.least_bytes,
+            idle: idle.iter().map(ToString::to_string).collect(),
+        }
+    }
 }
 
 /// What examining the tasks of a plan tells.
@@ -58,7 +71,7 @@ pub(crate) struct Known {
 pub(crate) struct Examination {
     /// By task the samples of an epoch, where they are known.
     pub(crate) samples: BTreeMap<String, u64>,
-    /// What is wrong with this machine alone.
+    /// What is wrong with this machine alone, and name patterns that change nothing.
     pub(crate) warnings: Vec<String>,
 }
 
@@ -174,8 +187,18 @@ impl<'p> Examined<'p> {
         };
         for (arm, result) in self.arms.iter().zip(found) {
             match result {
-                Ok(Known { samples, bytes }) => {
+                Ok(Known {
+                    samples,
+                    bytes,
+                    idle,
+                }) => {
                     too_long(file, plan, samples)?;
+                    for one in idle {
+                        let said = format!("{} · {arm}: {one}", task.name);
+                        if !examination.warnings.contains(&said) {
+                            examination.warnings.push(said);
+                        }
+                    }
                     let Some(all) = memory.bytes.filter(|&all| bytes > all) else {
                         examination.samples.insert(task.name.clone(), samples);
                         continue;
@@ -280,14 +303,12 @@ impl Request {
 fn examined(trials: &[TrialConfig], data_root: Option<&Path>) -> Found {
     let examine = || match lawn_models::examine(trials, data_root) {
         Ok(found) => {
-            let known = |one: Result<TrialInfo, TrialError>| {
-                one.map(|info| Known {
-                    samples: info.train_samples,
-                    bytes: info.least_bytes,
-                })
-                .map_err(Fault::of)
+            let known = |(one, trial): (Result<TrialInfo, TrialError>, &TrialConfig)| {
+                let settings = &trial.optimizer;
+                one.map(|info| Known::of(&info, settings))
+                    .map_err(|error| Fault::of(&error, settings))
             };
-            Found::Trials(found.into_iter().map(known).collect())
+            Found::Trials(found.into_iter().zip(trials).map(known).collect())
         }
         // Another machine may have the memory.
         Err(TrialError::OutOfMemory { .. }) => Found::Trials(Vec::new()),
@@ -326,10 +347,13 @@ fn key_of(error: &TrialError) -> Option<&str> {
 }
 
 impl Fault {
-    fn of(error: TrialError) -> Self {
-        let (setting, more) = match &error {
-            TrialError::Settings(error) => (error.setting(), ""),
-            error if error.is_of_units() => (
+    fn of(error: &TrialError, settings: &OptimizerSettings) -> Self {
+        let of_pattern = error.pattern();
+        let of_pattern = of_pattern.and_then(|pattern| settings.setting_of_pattern(pattern));
+        let (setting, more) = match (error, of_pattern) {
+            (TrialError::Settings(error), _) => (error.setting(), ""),
+            (_, Some(setting)) => (setting, ""),
+            (error, None) if error.is_of_units() => (
                 "granularity",
                 "; granularity_on lists the parameters that are cut into heads",
             ),
@@ -343,8 +367,8 @@ impl Fault {
     }
 }
 
-/// One trial for each arm, and one more for each further scope that the arm is tuned over. What
-/// an optimizer does to a parameter, and whether it can, depends on nothing else.
+/// One trial for each arm, and one more for each further scope, or other choice of parameters, that the
+/// arm is tuned over. What an optimizer does to a parameter, and whether it can, depends on nothing else.
 fn treated<'p>(plan: &'p Plan, task: &NamedTask) -> Vec<(&'p str, TrialConfig)> {
     let sweep = &plan.sweep;
     let mut found: Vec<(&str, TrialConfig)> = Vec::new();
@@ -357,6 +381,8 @@ fn treated<'p>(plan: &'p Plan, task: &NamedTask) -> Vec<(&'p str, TrialConfig)> 
                     && known.scope == optimizer.scope
                     && known.granularity == optimizer.granularity
                     && known.granularity_on == optimizer.granularity_on
+                    && known.adam_on == optimizer.adam_on
+                    && falls_by_depth(known) == falls_by_depth(optimizer)
                     && known.untouched_rows == optimizer.untouched_rows
                     && of_tables(known) == of_tables(optimizer)
             });
@@ -375,6 +401,11 @@ fn treated<'p>(plan: &'p Plan, task: &NamedTask) -> Vec<(&'p str, TrialConfig)> 
     found
 }
 
+/// Whether rates are to fall from layer to layer, which a net of one layer cannot.
+fn falls_by_depth(optimizer: &OptimizerSettings) -> bool {
+    optimizer.layer_decay.is_some_and(|decay| decay < 1.0)
+}
+
 /// Which settings are given that only embedding tables have.
 fn of_tables(optimizer: &OptimizerSettings) -> [bool; 3] {
     [
@@ -389,8 +420,9 @@ fn of_arm(file: &SweepFile, arm: &str, task: &str, fault: &Fault) -> ConfigError
     let setting = fault.setting.as_str();
     let own: &[&str] = &["arms", arm, setting];
     let tuned: &[&str] = &["arms", arm, "tune", setting];
+    let listed: &[&str] = &["arms", arm, "grid", setting];
     let shared: &[&str] = &["defaults", setting];
-    file.fault(&[own, tuned, shared, &own[..2]], message)
+    file.fault(&[own, tuned, listed, shared, &own[..2]], message)
 }
 
 /// The length of a trial is known once the samples of an epoch are.

@@ -202,6 +202,43 @@ fn a_plan_is_not_made_of_what_every_trial_would_end_with() {
     assert!(faults.is_empty(), "{faults}");
 }
 
+/// A pattern that names nothing is refused where it stands; one that names what its key is not for is
+/// told, with names that would do.
+#[test]
+fn name_patterns_that_change_nothing_are_not_silent() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("muon.toml");
+    let planned = |patterns: &str| {
+        let text = SMALL
+            .replace(
+                "kind = \"ncf\"\nmodel = \"gmf\"\ngenerated = { users = 60, items = 220, interactions = 10 }",
+                "kind = \"image\"\ndepth = 8\nwidth = 4\ngenerated = { classes = 3, side = 8, train = 60, test = 12 }",
+            )
+            .replace("rule = \"sgd\"", &format!("rule = \"muon\"\n{patterns}"));
+        std::fs::write(&file, &text).expect("there is room");
+        let output = lawn().args(["plan", "--no-calibrate"]).arg(&file).output();
+        let output = output.expect("lawn starts");
+        (output.status.code(), said(&output))
+    };
+    let (code, said) = planned("adam_on = [\"output.weight\"]");
+    assert_eq!(code, Some(0), "{said}");
+    assert!(!said.contains("does nothing"), "{said}");
+    let (code, said) = planned("adam_on = [\"output.weight\", \"*.bias\"]");
+    assert_eq!(code, Some(0), "{said}");
+    let told = "feedback · sgd: `*.bias` of adam_on names no matrix, and does nothing; there is ";
+    assert_eq!(said.matches(told).count(), 1, "{said}");
+    let (code, said) = planned("adam_on = [\"embedding\"]");
+    assert_eq!(code, Some(2), "{said}");
+    assert!(
+        said.contains("pattern `embedding` matches no parameter") && said.contains("adam_on ="),
+        "{said}"
+    );
+    // One that only some settings have is looked at, too.
+    let (code, said) = planned("grid.adam_on = [[\"output.weight\"], [\"embedding\"]]");
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("pattern `embedding`"), "{said}");
+}
+
 #[test]
 fn a_sweep_that_is_refused_leaves_no_run() {
     let folder = tempfile::tempdir().expect("a temporary folder");

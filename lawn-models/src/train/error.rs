@@ -115,6 +115,17 @@ impl TrialError {
     pub fn is_of_units(&self) -> bool {
         matches!(self, Self::Optimizer(lawn_core::Error::Heads { .. }))
     }
+
+    /// The pattern of names that is at fault: it matches no parameter, or one that another has.
+    #[must_use]
+    pub fn pattern(&self) -> Option<&str> {
+        match self {
+            Self::Optimizer(lawn_core::Error::UnmatchedPattern { pattern, .. }) => Some(pattern),
+            // Groups of tables, which are named in full, come first.
+            Self::Optimizer(lawn_core::Error::OverlappingGroups { second, .. }) => Some(second),
+            _ => None,
+        }
+    }
 }
 
 impl From<DataError> for TrialError {
