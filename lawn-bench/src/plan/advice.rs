@@ -9,7 +9,7 @@ use crate::config::{DeviceChoice, EngineName, Engines, Sweep};
 use crate::plan::choices::Frozen;
 use crate::plan::estimate::Measurement;
 use crate::plan::trials::{Cell, Plan};
-use crate::plan::{arms_advice, late_advice, same_arms};
+use crate::plan::{arms_advice, extreme_advice, fine_advice, late_advice, same_arms};
 
 /// Warnings about `plan`, given by task the samples of an epoch, what was measured, and how an
 /// earlier run was tuned.
@@ -68,6 +68,8 @@ fn of_the_plan(
     warnings.extend(arms_advice::untuned(&plan.sweep));
     warnings.extend(arms_advice::doubtful(&plan.sweep));
     warnings.extend(arms_advice::at_other_batch_sizes(&plan.sweep));
+    warnings.extend(extreme_advice::beyond_sense(&plan.sweep, epochs));
+    warnings.extend(fine_advice::too_fine(&plan.sweep, epochs));
     warnings.extend(late_advice::too_late(&plan.sweep, epochs));
     warnings.extend(arms_advice::tiny_shares(&plan.sweep, measured));
     warnings.extend(larger_than_the_data(plan, epochs));

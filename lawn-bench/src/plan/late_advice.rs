@@ -2,22 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use lawn_models::{FreezeCondition, Length, LrShape, OptimizerSettings};
+use lawn_models::{FreezeCondition, LrShape, OptimizerSettings};
 
+use super::course::{self, Course, Doubt};
 use crate::config::Sweep;
 
 /// The least part of its fall that a rate has left where a trial ends too early in a wave.
 const HIGH: f64 = 0.3;
-
-/// How long a trial is.
-struct Course<'s> {
-    sweep: &'s Sweep,
-    length: Length,
-    batch_size: u64,
-}
-
-/// What is said of a setting in trials of this length, if it is so.
-type Doubt = (fn(&OptimizerSettings, &Course<'_>) -> bool, &'static str);
 
 const DOUBTS: [Doubt; 5] = [
     (
@@ -93,44 +84,5 @@ impl Course<'_> {
 
 /// Warnings about the settings of arms, given by task the samples of an epoch.
 pub(super) fn too_late(sweep: &Sweep, epochs: &BTreeMap<String, u64>) -> Vec<String> {
-    let courses: Vec<Course<'_>> = (epochs.values())
-        .flat_map(|&samples| sweep.batch_sizes.iter().map(move |&size| (samples, size)))
-        .map(|(samples, batch_size)| Course {
-            sweep,
-            length: sweep.budget.length(samples.max(1), batch_size),
-            batch_size,
-        })
-        .collect();
-    let mut said = Vec::new();
-    for arm in &sweep.arms {
-        for (is_so, what) in DOUBTS {
-            let mut sizes: Vec<u64> = Vec::new();
-            let found = arm.settings.iter().filter(|setting| {
-                let at = |course: &&Course<'_>| {
-                    is_so(&setting.at(course.batch_size, arm, sweep), course)
-                };
-                let before = sizes.len();
-                sizes.extend(courses.iter().filter(at).map(|course| course.batch_size));
-                sizes.len() > before
-            });
-            let (found, of) = (found.count(), arm.settings.len());
-            if found == 0 {
-                continue;
-            }
-            sizes.sort_unstable();
-            sizes.dedup();
-            let at = match sizes == sweep.batch_sizes {
-                true => String::new(),
-                false => {
-                    let sizes: Vec<String> = sizes.iter().map(u64::to_string).collect();
-                    format!(", at batch {},", sizes.join(", "))
-                }
-            };
-            said.push(format!(
-                "arm `{}`: {found} of {of} settings{at} {what}",
-                arm.name
-            ));
-        }
-    }
-    said
+    course::doubtful(sweep, epochs, &DOUBTS)
 }

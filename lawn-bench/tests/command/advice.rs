@@ -238,6 +238,153 @@ fn arms_that_do_little_of_what_they_are_called_are_said() {
     }
 }
 
+/// With the steps that there are, and how many would do, once an arm.
+#[test]
+fn schedules_finer_than_a_step_are_said() {
+    // Two tasks of 100 samples: 6 steps in batches of 64, 3 in batches of 256.
+    let said = |settings: &str, samples: u64| {
+        let arm = format!(
+            "[arms.other]\nrule = \"adam\"\nwarmup = 0.0\ndecay = \"constant\"\n{settings}\n\
+             [arms.other.grid]\nlearning_rate = [0.1, 0.2]\n[arms.adam]"
+        );
+        let settings = settings
+            .lines()
+            .map(|line| line.split(" =").next().unwrap_or(""));
+        let arm = settings.fold(arm, |arm, key| {
+            // What is given takes the place of what is not to fall or to rise.
+            match key {
+                "warmup" => arm.replace("warmup = 0.0\n", ""),
+                "decay" => arm.replace("decay = \"constant\"\n", ""),
+                _ => arm,
+            }
+        });
+        let (plan, measured) = planned(&[("[arms.adam]", &arm)], samples);
+        let before = before_a_sweep(&plan, &epochs(&measured));
+        let own = before
+            .into_iter()
+            .filter(|said| said.contains("arm `other`"));
+        own.collect::<Vec<String>>()
+    };
+    let one = |settings: &str, expected: &str| {
+        let found = said(settings, 100);
+        let fit = found.iter().filter(|said| said.contains(expected)).count();
+        assert_eq!(fit, 1, "{settings}: {expected:?} is not once in {found:#?}");
+        let enough = said(settings, 100_000);
+        assert!(
+            !enough.iter().any(|said| said.contains("would be enough")),
+            "{settings}: {enough:#?}"
+        );
+    };
+    one(
+        "warmup = 0.2",
+        "arm `other`: 2 of 2 settings have a warmup of less than a step; a trial has 3 steps at batch \
+         256, and 5 would be enough",
+    );
+    one(
+        "warmup = 0.1",
+        "a trial has 6 steps at batch 64, 3 steps at batch 256, and 10 would be enough",
+    );
+    one(
+        "warmup = 0.9\ndecay = \"linear\"",
+        "leave less than a step between the end of warmup and decay_until",
+    );
+    one(
+        "decay = \"multi-step\"\nmilestones = [0.5, 0.6]",
+        "have milestones that fall on one step, or on none of a trial: each comes a step or more after \
+         the one before, after the warmup and before the end; a trial has 3 steps at batch 256, and 10 \
+         would be enough",
+    );
+    one(
+        "decay = \"multi-step\"\nmilestones = [0.99]",
+        "a trial has 6 steps at batch 64, 3 steps at batch 256, and 100 would be enough",
+    );
+    one(
+        "decay = \"warm-restarts\"\nrestart_after = 0.25",
+        "have a restart_after of a step or less: a wave of one step has no fall, and is all peak; a \
+         trial has 3 steps at batch 256, and 5 would be enough",
+    );
+    one(
+        "lawn = true\nfree_fraction = 0.25",
+        "have a free phase of less than a step; a trial has 3 steps at batch 256, and 4 would be enough",
+    );
+    one(
+        "lawn = true\nfree_epochs = 0.3",
+        "have a free phase of less than a step; a trial has 6 steps at batch 64, 3 steps at batch 256, \
+         and 10 would be enough",
+    );
+    one(
+        "lawn = true\nfree_fraction = 0.9",
+        "have a free phase of all steps but for less than a half",
+    );
+    // What is a step or more is not said.
+    for settings in [
+        "warmup = 0.34",
+        "decay = \"multi-step\"\nmilestones = [0.34, 0.67]",
+        "decay = \"warm-restarts\"\nrestart_after = 0.5",
+        "lawn = true\nfree_fraction = 0.5",
+    ] {
+        let found = said(settings, 100);
+        assert!(
+            !found.iter().any(|said| said.contains("would be enough")),
+            "{settings}: {found:#?}"
+        );
+    }
+}
+
+#[test]
+fn values_that_no_training_survives_are_said_and_bold_ones_are_not() {
+    let said = |settings: &str, rates: &str, samples: u64| {
+        let arm = format!(
+            "[arms.other]\n{settings}\n[arms.other.grid]\nlearning_rate = {rates}\n[arms.adam]"
+        );
+        let (plan, measured) = planned(&[("[arms.adam]", &arm)], samples);
+        let before = before_a_sweep(&plan, &epochs(&measured));
+        let own = before
+            .into_iter()
+            .filter(|said| said.contains("arm `other`"));
+        own.collect::<Vec<String>>().join("\n")
+    };
+    let decay = "2 of 2 settings take all of a weight or more in one step";
+    let rate = "1 of 2 settings have a learning rate beyond all sense";
+    let memory = "2 of 2 settings remember gradients for over a hundred times";
+    for (settings, rates, expected) in [
+        ("rule = \"adamw\"\nweight_decay = 1000", "[0.1, 0.2]", decay),
+        ("rule = \"sgd\"\nweight_decay = 20", "[0.1, 0.2]", decay),
+        ("rule = \"adam\"", "[0.1, 1e30]", rate),
+        ("rule = \"sgd\"", "[0.1, 1e30]", rate),
+        ("rule = \"lamb\"", "[0.1, 1e4]", rate),
+        ("rule = \"adam\"\nbeta1 = 0.99999", "[0.1, 0.2]", memory),
+        (
+            "rule = \"sgd\"\none_minus_momentum = 1e-5",
+            "[0.1, 0.2]",
+            memory,
+        ),
+    ] {
+        let found = said(settings, rates, 1000);
+        assert!(found.contains(expected), "{settings}: {found}");
+    }
+    for (settings, rates) in [
+        // The rate follows the batch size: it is twice as large at most.
+        ("rule = \"adamw\"\nweight_decay = 2", "[0.1, 0.2]"),
+        ("rule = \"lamb\"\nweight_decay = 100", "[0.1, 0.2]"),
+        ("rule = \"adam\"\nweight_decay = 1000", "[0.1, 0.2]"),
+        ("rule = \"sgd\"", "[0.1, 1e4]"),
+        ("rule = \"lars\"", "[0.1, 1e4]"),
+        ("rule = \"adam\"\nbeta2 = 0.99999", "[0.1, 0.2]"),
+        ("rule = \"adam\"\nbeta1 = 0.999", "[0.1, 0.2]"),
+        ("rule = \"lion\"\nbeta1 = 0.99999", "[0.1, 0.2]"),
+    ] {
+        let found = said(settings, rates, 1000);
+        for part in [
+            "take all of a weight",
+            "beyond all sense",
+            "remember gradients",
+        ] {
+            assert!(!found.contains(part), "{settings}: {found}");
+        }
+    }
+}
+
 /// What does come about is not said, nor a wave that ends with the steps, after a warm-up too.
 #[test]
 fn what_comes_in_time_is_not_said() {

@@ -182,7 +182,7 @@ impl RuleName {
     }
 
     /// Whether weight decay is decoupled.
-    pub(crate) fn decouples_decay(self) -> bool {
+    pub fn decouples_decay(self) -> bool {
         matches!(
             self,
             Self::Adamw
