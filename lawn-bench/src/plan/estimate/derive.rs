@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::line::{self, Points};
 use super::measurement::{Basis, Measurement};
 use super::probe::Probed;
-use super::{Survey, group};
+use super::{Survey, group, has_diverged};
 use crate::plan::trials::Cell;
 
 impl<S: FnMut(&str)> Survey<'_, S> {
@@ -104,9 +104,16 @@ impl<S: FnMut(&str)> Survey<'_, S> {
         if let Some(reason) = self.failed.get(&group(cell)) {
             return reason.clone();
         }
+        let own = self.found.get(&group(cell)).into_iter().flatten();
+        if let Some(diverged) = own.filter_map(|(_, one)| one.diverged.as_ref()).next() {
+            return diverged.clone();
+        }
         // What one arm was set up for, all are.
-        let has_begun = self.found.keys().any(|(task, _)| *task == cell.task);
-        match has_begun {
+        let mut of_task = self
+            .found
+            .iter()
+            .filter(|((task, _), _)| *task == cell.task);
+        match of_task.any(|(_, probed)| !has_diverged(probed.values())) {
             true => "a step takes too long for a plan",
             false => "the time of a plan was up before it began",
         }
@@ -124,7 +131,9 @@ impl<S: FnMut(&str)> Survey<'_, S> {
         let first = self.plan.sweep.arms.first()?;
         let first = (task.to_owned(), first.name.clone());
         let is_cut_short = [&self.died, &self.failed].map(|why| why.contains_key(&first));
-        let why = match is_cut_short.contains(&true) || !self.found.contains_key(&first) {
+        let probed = self.found.get(&first);
+        let is_known = probed.is_some_and(|probed| !has_diverged(probed.values()));
+        let why = match is_cut_short.contains(&true) || !is_known {
             true => "was not measured",
             false => "takes longer than a plan may",
         };

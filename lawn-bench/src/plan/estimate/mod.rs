@@ -285,7 +285,7 @@ impl<S: FnMut(&str)> Survey<'_, S> {
                     let has_steps = own.iter().any(|one| one.step_seconds.is_some());
                     match &end {
                         // One of several may have come to nothing by itself.
-                        End::Through if is_loaded(&own) => {}
+                        End::Through if is_loaded(&own) || has_diverged(&own) => {}
                         End::Through if has_steps || is_whole => {
                             let kept = Kept {
                                 probed: own.clone(),
@@ -343,6 +343,12 @@ pub const LOADED: f64 = 0.1;
 /// Whether others had the cores while this was measured: it is measured again for the next plan.
 fn is_loaded(probed: &[Probed]) -> bool {
     probed.iter().any(|one| one.waited >= LOADED)
+}
+
+/// Whether steps diverged before they were measured, as they would not at another learning rate.
+fn has_diverged<'p>(probed: impl IntoIterator<Item = &'p Probed>) -> bool {
+    let mut probed = probed.into_iter();
+    probed.any(|one| one.diverged.is_some())
 }
 
 /// The first cell of each arm.

@@ -8,7 +8,7 @@ use std::process::Stdio;
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use lawn_models::{Amount, Rehearsal, Treatment, TrialConfig, TrialContext};
+use lawn_models::{Amount, Rehearsal, Treatment, TrialConfig, TrialContext, TrialEnd};
 use serde::{Deserialize, Serialize};
 
 use super::climb::Climb;
@@ -16,6 +16,7 @@ use super::hearing::{self, Answer};
 use super::stopwatch::{Start, Steps, Stopwatch, forget_peak};
 use crate::Error;
 use crate::config::DeviceChoice;
+use crate::count::count;
 use crate::plan::choices::Choices;
 use crate::plan::trials::{self, Plan};
 use crate::run::provenance::{self, Machine};
@@ -62,6 +63,10 @@ pub(super) struct Probed {
     /// Seconds that the process waited so before its first step, likewise no part of the others.
     #[serde(default)]
     pub(super) waited_at_start: f64,
+    /// In words, how the steps diverged, where they did before they were measured. It is so at this
+    /// learning rate: a measurement that is kept has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) diverged: Option<String>,
 }
 
 /// In which batch sizes a measurement is made.
@@ -303,7 +308,14 @@ impl Probe {
             deterministic: false,
             graphs: false,
         };
-        rehearsal.run_trial(config, &context, &mut stopwatch)?;
+        let end = rehearsal.run_trial(config, &context, &mut stopwatch)?;
+        if let TrialEnd::Diverged { step, reason, .. } = end {
+            let rate = config.optimizer.learning_rate;
+            let steps = count(step as usize, "step");
+            stopwatch.diverged = Some(format!(
+                "{reason} after {steps} at a learning rate of {rate:e}"
+            ));
+        }
         stopwatch.say();
         let seconds = stopwatch.step_seconds().unwrap_or(f64::NAN);
         Ok(Steps {

@@ -99,6 +99,8 @@ pub(super) struct Stopwatch<T> {
     /// Whether steps are taken on the way to a larger batch only.
     pub(super) is_on_the_way: bool,
     pub(super) start: Rc<Start>,
+    /// In words, how the steps diverged, once they have.
+    pub(super) diverged: Option<String>,
     tell: T,
 }
 
@@ -119,6 +121,7 @@ impl<T> Stopwatch<T> {
             before: None,
             is_on_the_way: false,
             start: Rc::default(),
+            diverged: None,
             tell,
         }
     }
@@ -160,7 +163,12 @@ impl<T> Stopwatch<T> {
 
 impl<T: FnMut(&str)> Stopwatch<T> {
     pub(super) fn say(&mut self) {
-        let step_seconds = self.step_seconds();
+        // Where none was taken before, there is no number.
+        let step_seconds = self.step_seconds().filter(|seconds| seconds.is_finite());
+        let is_measured = match self.with_evaluation {
+            true => self.evaluated.is_some(),
+            false => step_seconds.is_some(),
+        };
         let Some(info) = &self.info else { return };
         let probed = Probed {
             of: self.of,
@@ -176,6 +184,7 @@ impl<T: FnMut(&str)> Stopwatch<T> {
             is_all: self.is_all,
             waited: self.waited(),
             waited_at_start: self.start.waited.get().unwrap_or_default(),
+            diverged: self.diverged.clone().filter(|_| !is_measured),
         };
         (self.tell)(&(serde_json::to_string(&probed).unwrap_or_default() + "\n"));
     }

@@ -66,6 +66,7 @@ fn probed(batch_size: u64, step_seconds: Option<f64>) -> Probed {
         without_cuda_kernels: Vec::new(),
         waited: 0.0,
         waited_at_start: 0.0,
+        diverged: None,
     }
 }
 
@@ -179,6 +180,20 @@ fn cells_without_a_measurement_are_said_once_a_task_where_they_have_one_reason()
         1,
         "{long:?}"
     );
+    let mut diverged = probed(4, None);
+    let how = "the gradient is not finite after 1 step at a learning rate of 1e30";
+    diverged.diverged = Some(how.to_owned());
+    assert!(has_diverged([&diverged]) && !has_diverged([&probed(4, None)]));
+    let of = BTreeMap::from([(group(&cells[0]), BTreeMap::from([(4, diverged)]))]);
+    let one = said(of, BTreeMap::new()).join("\n");
+    let line = format!("feedback · adam could not be measured: {how}");
+    assert!(
+        one.contains(&line) && !one.contains("too long") && !one.contains("longer than"),
+        "{one}"
+    );
+    // Another arm has not begun.
+    let other = "feedback · sgd could not be measured: the time of a plan was up before it began";
+    assert!(one.contains(other), "{one}");
     let never = said(BTreeMap::new(), BTreeMap::new());
     assert_eq!(
         never,
