@@ -48,7 +48,8 @@ pub use measure::{
 pub use random::SAMPLES;
 pub use ranks::{
     MEETING, Patience, RANK_BACKENDS, RANK_VARIABLES, RankGroup, RankMembership, RankPlace,
-    RankTimeouts, Ranks, RanksError, WITHOUT_NCCL, require_memory as require_memory_of_ranks,
+    RankTimeouts, Ranks, RanksError, WITHOUT_NCCL, require_interface as require_interface_of_ranks,
+    require_memory as require_memory_of_ranks,
 };
 pub use tasks::{
     AssembledTask, Counts, CtrConfig, EvaluationError, Files, ImageAccuracy, ImageConfig,

@@ -198,18 +198,20 @@ impl LrFind {
 /// The curves of a task. Tests that are the same step for step are one: the last would cover the
 /// others.
 fn curves(tests: &[&CellTest]) -> Vec<RateCurve> {
-    let mut drawn: Vec<(&CellTest, usize)> = Vec::new();
-    for test in tests {
-        match drawn.iter_mut().find(|(first, _)| test.is_as(first)) {
-            Some((_, alike)) => *alike += 1,
-            None => drawn.push((test, 0)),
+    let mut drawn: Vec<Vec<&CellTest>> = Vec::new();
+    for &test in tests {
+        match drawn.iter_mut().find(|same| test.is_as(same[0])) {
+            Some(same) => same.push(test),
+            None => drawn.push(vec![test]),
         }
     }
-    let curve = |(test, alike): &(&CellTest, usize)| {
+    let curve = |same: &Vec<&CellTest>| {
+        let test = same[0];
         let steps = test.found.steps.iter();
-        let others = match alike {
-            0 => String::new(),
-            alike => format!(" and {alike} alike"),
+        let others = match &same[1..] {
+            [] => String::new(),
+            [other] => format!(" and {}", other.arm),
+            others => format!(" and {} others", others.len()),
         };
         RateCurve {
             name: format!("{}{others}, batch {}", test.arm, test.batch_size),
@@ -307,7 +309,9 @@ mod tests {
         let names: Vec<String> = (curves(&tests.iter().collect::<Vec<_>>()).into_iter())
             .map(|curve| curve.name)
             .collect();
-        assert_eq!(names, ["adam and 2 alike, batch 1", "lion, batch 1"]);
+        assert_eq!(names, ["adam and 2 others, batch 1", "lion, batch 1"]);
+        let two: Vec<&CellTest> = tests[..3].iter().collect();
+        assert_eq!(curves(&two)[0].name, "adam and adam-lawn, batch 1");
     }
 
     #[test]

@@ -195,6 +195,14 @@ impl<'i> RawArm<'i> {
             .then(|| key.to_owned())
     }
 
+    /// Whether a key of `defaults` asks for the very constraint that this asks for by another key.
+    fn asks_for_the_same(&self, defaults: &Self, name: &str) -> bool {
+        let asked = |one: &Self| one.constraint().and_then(|(_, constraint)| constraint);
+        [one_of::LAWN, one_of::CONSTRAINT].contains(&name)
+            && asked(self).is_some()
+            && asked(self) == asked(defaults)
+    }
+
     /// Without the keys of its preset, where an arm that lies over it names another preset or another
     /// rule, and the key of that one.
     fn beneath(&self, arm: &Self) -> (Self, Option<String>) {
@@ -261,7 +269,7 @@ impl<'i> RawArm<'i> {
         let fixed_keys = defaults.fixed.iter().map(|(key, _)| key.get_ref().as_ref());
         let names = fixed_keys.chain(defaults.axes.iter().map(RawAxis::name));
         for name in names {
-            if self.says(name) {
+            if self.says(name) || self.asks_for_the_same(&defaults, name) {
                 continue;
             }
             match self.rival(name) {

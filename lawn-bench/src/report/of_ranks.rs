@@ -49,14 +49,14 @@ pub(super) fn describe(plan: &Plan, measured: &BTreeMap<Cell, Measurement>) -> S
         ];
         match (shares, is_ctr && tables.bytes > 0) {
             (true, true) => row.extend([
-                bytes(found.weight_bytes() - tables.bytes),
+                bytes(summed_bytes(found, Some(&tables))),
                 bytes(tables.bytes_a_rank),
                 columns.map_or("-".into(), |columns| {
                     bytes(samples * columns * tables.bytes_a_look_up)
                 }),
             ]),
-            (true, false) => row.extend([bytes(found.weight_bytes()), "-".into(), "-".into()]),
-            (false, _) => row.push(bytes(found.weight_bytes())),
+            (true, false) => row.extend([bytes(summed_bytes(found, None)), "-".into(), "-".into()]),
+            (false, _) => row.push(bytes(summed_bytes(found, None))),
         }
         rows.push(row);
     }
@@ -70,8 +70,14 @@ pub(super) fn describe(plan: &Plan, measured: &BTreeMap<Cell, Measurement>) -> S
     notes += "memory a rank: what one rank was measured to hold, without the activations of the samples \
               that others have, as far as two batch sizes tell them";
     notes += match shares {
-        true => ", and without the rows of tables that others have, their gradients and moments\n",
-        false => "\n",
+        true => ", and without the rows of tables that others have, their gradients and moments",
+        false => "",
+    };
+    notes += match ranks {
+        2 => {
+            "; the gradients that are summed are in it twice more, its own and those of the other\n"
+        }
+        _ => "; the gradients that are summed are in it once more\n",
     };
     if shares {
         columns.extend(["tables a rank", "exchanged a step, at most"]);
@@ -88,9 +94,12 @@ pub(super) fn describe(plan: &Plan, measured: &BTreeMap<Cell, Measurement>) -> S
 ///
 /// ```text
 /// peak − (tables − own rows) · (2 + moments) − activations · (1 − own samples / batch size)
+///      + summed · (1, or 2 of two ranks)
 /// ```
 /// Two are weights and gradient. Activations are what the peak grows by from one batch size to
-/// another, so that what the data take is no part of them; none are known where there is one size.
+/// another, so that what the data take is no part of them; none are known where there is one size. What
+/// is summed is copied from the gradients as they come about; two ranks swap theirs, and each holds
+/// those of the other as well.
 pub(super) fn memory_a_rank(
     plan: &Plan,
     cell: &Cell,
@@ -108,15 +117,27 @@ pub(super) fn memory_a_rank(
     let of_others = 1.0 - samples as f64 / cell.batch_size as f64;
     let is_ctr = config.is_some_and(|one| one.config.kind() == "ctr");
     let mut elsewhere = (activations(cell, measured) * of_others) as u64;
-    if resources.shares_tables() && is_ctr {
-        let tables = Tables::of(&found.treatments, ranks);
+    let dealt_out = resources.shares_tables() && is_ctr;
+    let tables = dealt_out.then(|| Tables::of(&found.treatments, ranks));
+    if let Some(tables) = &tables {
         let arm = plan.sweep.arms.iter().find(|arm| arm.name == cell.arm);
         let moments = arm.and_then(|arm| Some(moments(arm.settings.first()?.optimizer.rule)));
         elsewhere += (tables.bytes - tables.bytes_a_rank) * (2 + moments.unwrap_or(0));
     }
     // However wrong the two points: together the ranks hold what one holds.
     let least = found.peak_bytes / u64::from(ranks);
-    found.peak_bytes.saturating_sub(elsewhere).max(least)
+    let held = found.peak_bytes.saturating_sub(elsewhere).max(least);
+    let copies = match ranks {
+        2 => 2,
+        _ => 1,
+    };
+    held + copies * summed_bytes(found, tables.as_ref())
+}
+
+/// Bytes of the gradients that are summed over the ranks in a step: of all parameters but of the tables
+/// that are dealt out.
+fn summed_bytes(found: &Measurement, dealt_out: Option<&Tables>) -> u64 {
+    found.weight_bytes() - dealt_out.map_or(0, |tables| tables.bytes)
 }
 
 /// Bytes of the activations of a batch, from the peaks of the batch sizes that lie farthest apart.
@@ -240,15 +261,19 @@ mod tests {
         };
         // A table is 64 MiB; at 128 samples 200 MiB are activations.
         assert_eq!(of("", &[900, 1000]), (1000, None));
-        assert_eq!(of("ranks = 4", &[1000]), (1000, None));
-        assert_eq!(of("ranks = 4", &[900, 1000]), (1000 - 150, None));
-        let rows = "ranks = 4\nsharding = \"rows\"";
-        assert_eq!(of(rows, &[900, 1000]).0, 1000 - 150 - 48 * 4);
+        assert_eq!(of("ranks = 4", &[1000]), (1000 + 64, None));
+        assert_eq!(of("ranks = 4", &[900, 1000]), (1000 - 150 + 64, None));
+        // Two hold each other's gradients, too.
+        assert_eq!(of("ranks = 2", &[900, 1000]).0, 1000 - 100 + 2 * 64);
+        // No rank sums the gradients of rows, and the table is all that there is.
+        let rows = |ranks: u32| format!("ranks = {ranks}\nsharding = \"rows\"");
+        assert_eq!(of(&rows(4), &[900, 1000]).0, 1000 - 150 - 48 * 4);
+        assert_eq!(of(&rows(2), &[900, 1000]).0, 1000 - 100 - 32 * 4);
         let short = of("ranks = 4", &[1 << 30]).1.expect("no machine has it");
         for words in [
             "on this machine",
             "4 ranks need",
-            "about 1073741824 MiB each",
+            "about 1073741888 MiB each",
         ] {
             assert!(short.contains(words), "{words:?} is not in: {short}");
         }

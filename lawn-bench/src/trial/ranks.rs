@@ -89,6 +89,7 @@ impl Company {
                 });
             }
         };
+        note_interface(&membership);
         let device = device(start.resources, &membership);
         std::fs::create_dir_all(dir.root()).map_err(Error::io("create", dir.root()))?;
         let timeouts = RankTimeouts::default();
@@ -153,6 +154,18 @@ fn gone(rank: u32, ranks: u32, status: ExitStatus) -> RanksError {
             place: "on this machine".to_owned(),
             reason: format!("rank {rank} has ended with {status}"),
         },
+    }
+}
+
+/// Says where a network is asked for that this machine does not have, and ranks of one machine need none.
+fn note_interface(membership: &RankMembership) {
+    if membership.rank == 0
+        && membership.is_of_one_machine()
+        && let Err(error) = lawn_models::require_interface_of_ranks()
+    {
+        streams::say(&format!(
+            "{error}; all ranks are on this machine, and meet on its loopback whatever that says"
+        ));
     }
 }
 

@@ -143,6 +143,25 @@ fn what_an_arm_says_takes_the_place_of_what_cannot_stand_beside_it() {
         told.contains("# lawn of [defaults] gives way to constraint\n"),
         "{told}"
     );
+    // Nothing gives way where both keys ask for the same.
+    for (defaults, own) in [
+        ("lawn = true", "constraint = \"lawn\""),
+        ("constraint = \"lawn\"", "lawn = true"),
+    ] {
+        let defaults = format!("{defaults}\nfree_steps = 50");
+        let (found, told) = explained(&defaults, &format!("{ADAM}{own}"));
+        assert!(found.lawn && found.constraint.is_none());
+        assert_eq!(found.free_steps, Some(50));
+        assert!(!told.contains("gives way"), "{told}");
+    }
+    let (_, told) = explained(
+        "lawn = false",
+        &format!("{ADAM}constraint = \"lawn\"\nfree_steps = 50"),
+    );
+    assert!(
+        told.contains("# lawn of [defaults] gives way to constraint\n"),
+        "{told}"
+    );
     let cpr = "constraint = \"cpr\"\nbound_factor = 2.0";
     let (found, told) = explained(freeze, &format!("{ADAM}{cpr}"));
     assert_eq!((found.free_steps, found.freeze_when), (None, None));

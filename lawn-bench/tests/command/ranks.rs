@@ -399,6 +399,25 @@ fn a_rank_that_meets_nobody_says_whom_it_waits_for() {
     assert!(said.lines().count() < 4, "{said}");
 }
 
+/// Between machines it is refused; on one no network is used.
+#[test]
+fn a_network_that_is_not_there_is_said() {
+    if !Path::new("/sys/class/net").is_dir() {
+        println!("skipped: this system does not list its networks");
+        return;
+    }
+    let (kept, run) = folder();
+    planned(kept.path(), &run, 2);
+    let mut command = trial(&run, &["--ranks", "2"]);
+    let output = command.env("GLOO_SOCKET_IFNAME", "absent0").output();
+    let output = output.expect("lawn starts");
+    let text = said(&output);
+    assert!(output.status.success(), "{text}");
+    let told = "GLOO_SOCKET_IFNAME is absent0, expected a network of ";
+    assert_eq!(text.matches(told).count(), 1, "{text}");
+    assert!(text.contains("and meet on its loopback"), "{text}");
+}
+
 #[test]
 fn a_plan_says_what_a_rank_has_to_do() {
     let (kept, _) = folder();

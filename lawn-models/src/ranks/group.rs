@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tch::{Device, Kind, Tensor};
 
 use super::error::RanksError;
+use super::interface;
 use super::introduction::{RankPlace, introduce, word_of_refusal};
 use super::meeting;
 use super::membership::RankMembership;
@@ -49,8 +50,9 @@ impl RankGroup {
     /// computes on.
     ///
     /// # Errors
-    /// [`RanksError`] where they do not find each other in time, and
-    /// [`RanksError::SharedDevice`].
+    /// [`RanksError`] where they do not find each other in time, [`RanksError::SharedDevice`], and
+    /// [`RanksError::Environment`] where ranks of several machines are to connect by a network that this one
+    /// does not have.
     pub fn meet(
         membership: RankMembership,
         folder: &Path,
@@ -88,9 +90,8 @@ impl RankGroup {
         } else {
             ""
         };
-        let interface = std::env::var("GLOO_SOCKET_IFNAME").unwrap_or_default();
-        let interface = interface.split(',').next().unwrap_or_default();
-        let [host, interface] = [host, interface].map(text);
+        let interface = interface::asked();
+        let [host, interface] = [host, interface.as_str()].map(text);
         let (host, interface) = (host.map_err(refused)?, interface.map_err(refused)?);
         let mut group = ptr::null_mut();
         // SAFETY: the store is open, both strings have an end and outlive the call; `group` is

@@ -7,6 +7,7 @@ use tch::Device;
 
 use super::Patience;
 use super::error::RanksError;
+use super::interface::require_interface;
 use super::membership::RankMembership;
 use super::store::RankStore;
 
@@ -29,7 +30,7 @@ pub struct RankPlace {
 }
 
 impl RankPlace {
-    fn of_this_process(device: Device) -> Self {
+    pub(super) fn of_this_process(device: Device) -> Self {
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
         let device = match device {
             Device::Cuda(index) => {
@@ -58,7 +59,8 @@ struct Introduction {
 }
 
 /// Says who this is, and waits until all have: where each computes. Refuses two ranks with one GPU, two
-/// processes that are one rank, and ranks that were told of another number of them.
+/// processes that are one rank, ranks that were told of another number of them, and one that is to
+/// connect by a network which its machine does not have.
 pub(super) fn introduce(
     membership: &RankMembership,
     store: &RankStore,
@@ -68,7 +70,11 @@ pub(super) fn introduce(
 ) -> Result<Vec<RankPlace>, RanksError> {
     let met = hear_of_all(membership, store, device, timeout, patience);
     if let Err(error) = &met {
-        if matches!(error, RanksError::OtherCount { .. }) {
+        let is_own = matches!(
+            error,
+            RanksError::OtherCount { .. } | RanksError::Environment { .. }
+        );
+        if is_own {
             refuse(store, error);
         }
         if membership.keeps_store() {
@@ -128,6 +134,9 @@ fn hear_of_all(
         _ => String::new(),
     };
     take_number(membership.rank, store)?;
+    if !membership.is_of_one_machine() {
+        require_interface()?;
+    }
     let key = |rank: u32| format!("here/{rank}");
     let introduction = Introduction {
         place: RankPlace::of_this_process(device),

@@ -6,6 +6,7 @@
 mod error;
 mod gradients;
 mod group;
+mod interface;
 mod introduction;
 mod meeting;
 mod membership;
@@ -23,6 +24,7 @@ pub use error::RanksError;
 pub(crate) use error::names;
 pub(crate) use gradients::RankGradients;
 pub use group::RankGroup;
+pub use interface::require_interface;
 pub use introduction::RankPlace;
 pub use membership::{MEETING, RANK_VARIABLES, RankMembership};
 

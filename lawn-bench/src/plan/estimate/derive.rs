@@ -104,8 +104,8 @@ impl<S: FnMut(&str)> Survey<'_, S> {
         if let Some(reason) = self.failed.get(&group(cell)) {
             return reason.clone();
         }
-        let own = self.found.get(&group(cell)).into_iter().flatten();
-        if let Some(diverged) = own.filter_map(|(_, one)| one.diverged.as_ref()).next() {
+        let mut own = self.found.get(&group(cell)).into_iter().flatten();
+        if let Some(diverged) = own.find_map(|(_, one)| one.diverged.as_ref()) {
             return diverged.clone();
         }
         // What one arm was set up for, all are.
