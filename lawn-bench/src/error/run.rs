@@ -222,6 +222,12 @@ impl Error {
         ))
     }
 
+    /// A run whose folder is not there any more, while it is looked at.
+    pub(crate) fn run_deleted(dir: &Path) -> Self {
+        let found = "is gone: it was deleted or moved while its page was open";
+        Self::NoRun(Box::new(Fault::new(Place::file(dir), found)))
+    }
+
     /// An index beyond a plan of `count` trials.
     pub(crate) fn no_trial(index: usize, count: usize) -> Self {
         let found = format!("has no trial {index}");

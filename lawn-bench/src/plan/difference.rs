@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::config::{Domain, RateBatchSize, Scaling, Sweep};
 
-/// Differences told one by one; the rest is counted.
+/// Differences told one by one; of the rest the keys.
 const SHOWN: usize = 8;
 
 /// What the sweep keeps under another name than its file has.
@@ -93,23 +93,25 @@ pub fn changes(first: &Sweep, second: &Sweep) -> Vec<Change> {
 /// A line a key in which the sweep that is `there` differs from the one made `now`, both
 /// values beside it.
 pub(super) fn differences(there: &Sweep, now: &Sweep) -> Vec<String> {
-    let mut lines: Vec<String> = orders(there, now);
-    lines.extend(changes(there, now).iter().map(ToString::to_string));
+    let mut lines = orders(there, now);
+    let changes = changes(there, now).into_iter();
+    lines.extend(changes.map(|change| (change.key.clone(), change.to_string())));
     shown(lines)
 }
 
-/// The first of `lines`; the others are counted.
-pub(super) fn shown(mut lines: Vec<String>) -> Vec<String> {
-    let hidden = lines.len().saturating_sub(SHOWN);
-    lines.truncate(SHOWN);
-    if hidden > 0 {
-        lines.push(format!("and {hidden} more"));
+/// What is said of the first keys; the others are named.
+pub(super) fn shown(lines: Vec<(String, String)>) -> Vec<String> {
+    let (first, others) = lines.split_at(lines.len().min(SHOWN));
+    let mut shown: Vec<String> = first.iter().map(|(_, line)| line.clone()).collect();
+    if !others.is_empty() {
+        let keys: Vec<&str> = others.iter().map(|(key, _)| key.as_str()).collect();
+        shown.push(format!("and {} more: {}", others.len(), keys.join(", ")));
     }
-    lines
+    shown
 }
 
 /// Arms and tasks that stand in another order: so do their trials.
-fn orders(there: &Sweep, now: &Sweep) -> Vec<String> {
+fn orders(there: &Sweep, now: &Sweep) -> Vec<(String, String)> {
     let arms =
         |sweep: &Sweep| -> Vec<String> { sweep.arms.iter().map(|arm| arm.name.clone()).collect() };
     let tasks = |sweep: &Sweep| -> Vec<String> {
@@ -128,11 +130,9 @@ fn orders(there: &Sweep, now: &Sweep) -> Vec<String> {
         .into_iter()
         .filter(|(_, old, new)| old != new && sorted(old) == sorted(new))
         .map(|(what, old, new)| {
-            format!(
-                "order of {what}: {} there, {} now",
-                old.join(", "),
-                new.join(", ")
-            )
+            let key = format!("order of {what}");
+            let line = format!("{key}: {} there, {} now", old.join(", "), new.join(", "));
+            (key, line)
         })
         .collect()
 }
@@ -219,5 +219,23 @@ fn flatten(key: &str, value: &Value, found: &mut BTreeMap<String, Value>) {
         // What is not set has no value.
         Value::Null => {}
         value => drop(found.insert(key.to_owned(), value.clone())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_is_named_and_the_first_with_their_values() {
+        let lines = |count: usize| -> Vec<(String, String)> {
+            let line = |n: usize| (format!("key-{n}"), format!("key-{n}: 1 there, 2 now"));
+            (0..count).map(line).collect()
+        };
+        let few = shown(lines(SHOWN));
+        assert_eq!(few.len(), SHOWN);
+        let many = shown(lines(SHOWN + 2));
+        assert_eq!(many[..SHOWN], few);
+        assert_eq!(many[SHOWN..], ["and 2 more: key-8, key-9"]);
     }
 }

@@ -62,13 +62,11 @@ impl Growth {
                 .any(|(prefix, _)| change.key.starts_with(prefix));
             !is_told && !is_growth(change, &there.sweep, &now.sweep)
         });
-        let others: Vec<String> = others.map(refused).collect();
-        let gone = gone.into_iter().map(|(_, said)| said);
-        let taken: Vec<String> = renamed(&there.sweep, &now.sweep)
-            .into_iter()
-            .chain(gone)
-            .chain(others)
-            .collect();
+        let others = others.map(|change| (change.key.clone(), refused(change)));
+        let others: Vec<(String, String)> = others.collect();
+        let renamed = renamed(&there.sweep, &now.sweep);
+        let renamed = renamed.map(|said| ("name".to_owned(), said));
+        let taken: Vec<(String, String)> = renamed.into_iter().chain(gone).chain(others).collect();
         if !taken.is_empty() {
             return Err(difference::shown(taken));
         }

@@ -46,6 +46,10 @@ pub(crate) use named::{LEAST_DIGITS, trial_named};
 pub use only::Only;
 pub use trials::{Cell, Extension, Plan, Round, SCHEMA, Trial};
 
+/// In what two plans of one sweep file differ.
+const OTHER_IDS: &str = "no key: the trials have other ids with this lawn, whose defaults are not those \
+                         that the run was planned with";
+
 /// Refuses a plan of other samples than those that a seed gives here.
 fn require_samples(run: &RunDir, planned: u32) -> Result<(), Error> {
     match planned == SAMPLES {
@@ -103,6 +107,9 @@ impl Plan {
             };
             if !(there.trials == self.trials && verdicts(&there) == verdicts(self)) {
                 let mut differences = difference::differences(&there.sweep, &self.sweep);
+                if differences.is_empty() {
+                    differences.push(OTHER_IDS.to_owned());
+                }
                 if let Ok(growth) = extension::Growth::new(&there, self) {
                     differences.push(format!("--extend adds them to it: {growth}"));
                 }

@@ -125,6 +125,7 @@ fn told(end: &Result<End, Error>, exit: Exit) -> (&'static str, String) {
         Ok(End::Stopped { .. }) => ("stopped", exit.meaning().to_owned()),
         Ok(End::Described(_)) => ("described", String::new()),
         Err(error) if exit == Exit::TooManyFailed => ("too-many-failed", error.to_string()),
+        Err(error @ Error::OtherPlan(_)) => ("error", in_one_line(&error.to_string())),
         Err(error) => {
             let said = error.to_string();
             // The sweep file's errors bring their own heading.
@@ -132,6 +133,13 @@ fn told(end: &Result<End, Error>, exit: Exit) -> (&'static str, String) {
             ("error", said.to_owned())
         }
     }
+}
+
+/// A list below a sentence as a part of it: whoever has room for one line, as the subject of a mail has,
+/// is told all of it.
+fn in_one_line(said: &str) -> String {
+    let lines: Vec<&str> = said.lines().map(str::trim).collect();
+    lines.join("; ").replace(":; ", ": ")
 }
 
 /// Trials of the plan that are left to be run; nothing where there is no plan that could be read.

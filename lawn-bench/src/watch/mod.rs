@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::Error;
 use crate::process::streams;
 use crate::run::run_dir::RunDir;
-use pages::Pages;
+use pages::{Pages, Sight};
 use server::Server;
 
 /// Time for open pages to ask once more after the sweep is over.
@@ -21,13 +21,17 @@ const GRACE: Duration = Duration::from_secs(5);
 /// begin, or be started again.
 pub(crate) const PAUSE: Duration = Duration::from_secs(10);
 
+/// Time that a run is not there before it is taken for gone: a folder is deleted file by file.
+const GONE: Duration = Duration::from_secs(1);
+
 /// Serves the page of `run` on `port` of this machine, on any free one for 0. `opened` is told its
-/// address. It ends with the sweep, over or stopped, unless it is to `stay`, and says which.
+/// address. It ends with the sweep, over or stopped, unless it is to `stay`, and says which; and with the
+/// folder of the run.
 ///
 /// # Errors
 ///
 /// As [`Plan::read`](crate::plan::Plan::read) for a folder that is no run; [`Error::NoPort`] where
-/// the port is taken.
+/// the port is taken; [`Error::NoRun`] where the folder is deleted meanwhile.
 pub(crate) fn watch(
     run: &RunDir,
     port: u16,
@@ -37,7 +41,9 @@ pub(crate) fn watch(
     let pages = Pages::new(run)?;
     let server = Server::bind(port).map_err(|source: io::Error| Error::NoPort { port, source })?;
     opened(&format!("http://{}/", server.address()));
-    if let Some(rest) = pages.rest().filter(|_| !stay) {
+    if let Sight::AtRest(rest) = pages.sight()
+        && !stay
+    {
         let how = match rest.is_over {
             true => "the sweep is over",
             false => "nobody works on this run",
@@ -48,15 +54,21 @@ pub(crate) fn watch(
     }
     let mut since: Option<Instant> = None;
     server.serve(&pages, || {
-        let Some(rest) = pages.rest().filter(|_| !stay) else {
-            since = None;
-            return false;
+        let patience = match pages.sight() {
+            Sight::Gone => GONE,
+            Sight::AtRest(rest) if rest.is_over && !stay => GRACE,
+            Sight::AtRest(_) if !stay => PAUSE,
+            Sight::AtRest(_) | Sight::AtWork => {
+                since = None;
+                return false;
+            }
         };
-        let patience = if rest.is_over { GRACE } else { PAUSE };
         since.get_or_insert_with(Instant::now).elapsed() > patience
     });
-    if let Some(rest) = pages.rest() {
-        streams::say(&rest.said);
+    match pages.sight() {
+        Sight::Gone => return Err(Error::run_deleted(run.root())),
+        Sight::AtRest(rest) => streams::say(&rest.said),
+        Sight::AtWork => {}
     }
     Ok(())
 }

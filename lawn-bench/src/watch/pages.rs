@@ -74,6 +74,17 @@ pub(super) struct Rest {
     pub(super) said: String,
 }
 
+/// How a run is.
+#[derive(Debug, Clone)]
+pub(super) enum Sight {
+    /// Somebody works on it, or nobody can tell.
+    AtWork,
+    /// Nobody does.
+    AtRest(Rest),
+    /// It is not there any more.
+    Gone,
+}
+
 /// A page that was made.
 struct Made {
     /// How many trials were over, and how many the plan had.
@@ -105,9 +116,13 @@ impl Pages {
         Ok(Arc::clone(&known.plan))
     }
 
-    /// How the run is, where nobody works on it.
-    pub(super) fn rest(&self) -> Option<Rest> {
-        self.look().ok()?.rest
+    /// How the run is. What else is wrong with it is said to whoever asks for the page.
+    pub(super) fn sight(&self) -> Sight {
+        match self.look() {
+            Ok(looked) => looked.rest.map_or(Sight::AtWork, Sight::AtRest),
+            Err(_) if matches!(self.run.plan().try_exists(), Ok(false)) => Sight::Gone,
+            Err(_) => Sight::AtWork,
+        }
     }
 
     /// What there is to see now. Whoever asks at the same time waits for one look.

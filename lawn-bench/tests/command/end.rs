@@ -74,6 +74,36 @@ fn a_command_is_told_how_the_sweep_ended() {
 }
 
 #[test]
+fn a_command_is_told_in_one_line_in_what_another_plan_differs() {
+    let (kept, run) = folder();
+    let (file, told) = (kept.path().join("small.toml"), kept.path().join("told.txt"));
+    std::fs::write(&file, SMALL).expect("it can be written");
+    let output = lawn()
+        .args(["plan", text(&file), "--no-calibrate", "--out", text(&run)])
+        .output()
+        .expect("lawn starts");
+    assert!(output.status.success(), "{}", said(&output));
+    let command = format!("echo \"$LAWN_OUTCOME: $LAWN_MESSAGE\" > {}", text(&told));
+    let output = lawn()
+        .args(["sweep", text(&file), "--out", text(&run)])
+        .args(["--on-end", &command])
+        .args(["--set", "arms.sgd.learning_rate=0.2"])
+        .args(["--set", "budget.epochs=3"])
+        .output()
+        .expect("lawn starts");
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    let told = std::fs::read_to_string(&told).expect("it was called");
+    assert_eq!(told.lines().count(), 1, "{told}");
+    for part in [
+        "error: ",
+        " makes now: arms.sgd.learning_rate: 0.1 there, 0.2 now; budget.epochs: 2 there, 3 now; ",
+        "give --out another folder",
+    ] {
+        assert!(told.contains(part), "{part:?} is not in: {told}");
+    }
+}
+
+#[test]
 fn the_run_is_told_as_far_as_a_wrong_file_tells_its_name() {
     let kept = tempfile::tempdir().expect("a temporary folder");
     let told = |text: &str, words: &[&str]| {

@@ -202,6 +202,25 @@ fn a_sweep_that_is_stopped_ends_it_with_the_command_that_goes_on() {
 }
 
 #[test]
+fn a_run_that_is_deleted_ends_it_though_it_was_to_stay() {
+    let (kept, run) = folder();
+    let file = kept.path().join("small.toml");
+    std::fs::write(&file, SMALL).expect("there is room");
+    assert!(sweep(&file, Some(&run)).status.success());
+    let (mut stays, url) = watched(&run, &["--stay"]);
+    assert!(get(&url, "/now").contains("2 of 2 trials over"));
+    std::fs::remove_dir_all(&run).expect("it is there");
+    assert_eq!(stays.code(), Some(2));
+    let mut text = String::new();
+    let errors = stays.0.stderr.take().expect("it is a pipe");
+    BufReader::new(errors)
+        .read_to_string(&mut text)
+        .expect("it is text");
+    let gone = format!("{} is gone: it was deleted or moved", run.display());
+    assert!(text.contains(&gone), "{text}");
+}
+
+#[test]
 fn a_reader_is_not_interrupted() {
     let Some(mut browser) = Browser::start() else {
         return;
