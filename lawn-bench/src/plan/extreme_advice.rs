@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use lawn_models::{ConstraintName, OptimizerSettings, RuleName};
 
-use super::course::{self, Course, Doubt};
+use super::course::{self, Doubt};
 use crate::config::Sweep;
 
 /// A learning rate from which on a rule that normalizes its steps moves each weight by more than any
