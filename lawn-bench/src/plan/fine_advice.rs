@@ -50,8 +50,8 @@ const DOUBTS: [(Enough, &str); 6] = [
             let is_all = part > 0.0 && (part * steps).round() >= steps;
             is_all.then(|| steps_of(1.0 - part))
         },
-        "have a free phase of all steps but for less than a half: it is cut short, and the last step \
-         alone is constrained",
+        "have a free phase that comes to all steps: it is cut by one, and the last step alone is \
+         constrained",
     ),
 ];
 

@@ -314,7 +314,7 @@ fn schedules_finer_than_a_step_are_said() {
     );
     one(
         "lawn = true\nfree_fraction = 0.9",
-        "have a free phase of all steps but for less than a half",
+        "have a free phase that comes to all steps: it is cut by one, and the last step alone is constrained",
     );
     // What is a step or more is not said.
     for settings in [

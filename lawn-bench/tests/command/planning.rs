@@ -225,7 +225,7 @@ fn name_patterns_that_change_nothing_are_not_silent() {
     assert!(!said.contains("does nothing"), "{said}");
     let (code, said) = planned("adam_on = [\"output.weight\", \"*.bias\"]");
     assert_eq!(code, Some(0), "{said}");
-    let told = "feedback · sgd: `*.bias` of adam_on names no matrix, and does nothing; there is ";
+    let told = "feedback · sgd: `*.bias` of adam_on names no matrix, and does nothing; there are ";
     assert_eq!(said.matches(told).count(), 1, "{said}");
     let (code, said) = planned("adam_on = [\"embedding\"]");
     assert_eq!(code, Some(2), "{said}");

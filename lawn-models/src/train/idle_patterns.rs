@@ -35,13 +35,12 @@ impl fmt::Display for IdlePattern {
             f,
             "`{pattern}` of {setting} names no {what}, and does nothing"
         )?;
-        if known.is_empty() {
-            return write!(f, "; there is none");
-        }
         let shown = known[..known.len().min(SHOWN)].join(", ");
-        match known.len().saturating_sub(SHOWN) {
-            0 => write!(f, "; there is {shown}"),
-            more => write!(f, "; there is {shown} and {more} more"),
+        match known.len() {
+            0 => write!(f, "; there is none"),
+            1 => write!(f, "; there is {shown}"),
+            2..=SHOWN => write!(f, "; there are {shown}"),
+            all => write!(f, "; there are {shown} and {} more", all - SHOWN),
         }
     }
 }
@@ -147,7 +146,7 @@ mod tests {
         let found = said(muon(&["output.weight", "*.bias"]));
         assert_eq!(found.len(), 1, "{found:?}");
         for part in [
-            "`*.bias` of adam_on names no matrix, and does nothing; there is ",
+            "`*.bias` of adam_on names no matrix, and does nothing; there are ",
             " and ",
             " more",
         ] {
