@@ -231,7 +231,6 @@ where
 
     /// The loop, of which `done` vectors are done, and their sums taken. What fills no vector is
     /// the first lanes of one.
-
     #[inline(always)]
     unsafe fn rest<L: Lanes<Element = E>>(&self, done: usize, mut sums: Partial<L>) -> Sums {
         let vectors = self.block.len / L::N;
