@@ -52,6 +52,16 @@ impl Axis {
         self
     }
 
+    /// The part of the axis between two bounds, where it goes beyond them.
+    pub(crate) fn within(mut self, [least, most]: [f64; 2]) -> Self {
+        (self.low, self.high) = (self.low.max(least), self.high.min(most));
+        // A tick at a bound may be a rounding error beyond it.
+        let rounding = 1e-9 * (most - least);
+        let ends = least - rounding..=most + rounding;
+        self.ticks.retain(|tick| ends.contains(&tick.at));
+        self
+    }
+
     /// A linear axis that holds all values, with a margin and round ticks.
     pub(crate) fn linear(values: impl Iterator<Item = f64>, most_ticks: usize) -> Self {
         let (low, high) = padded(values);

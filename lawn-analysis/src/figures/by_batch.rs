@@ -2,10 +2,11 @@
 
 use super::axis::Axis;
 use super::legend::Entry;
+use super::measure::Measure;
 use super::palette::{Look, Looks};
 use super::panel::{Panel, chart};
 use super::scene::Scene;
-use super::series::{Series, batch_sizes, by_arm, ends, evenly, lanes, names};
+use super::series::{Series, batch_sizes, by_arm, ends, evenly, lanes};
 use crate::tables::{BatchPoint, BatchRow};
 
 /// The most seeds drawn at one place. Of more, those at evenly spaced ranks are drawn.
@@ -24,8 +25,32 @@ struct Arm {
     means: Series<4>,
 }
 
-/// Draws the rows of [`crate::tables::by_batch`].
-pub(crate) fn draw(rows: &[BatchRow], label: &str, looks: &Looks, width: f64) -> Scene {
+/// Draws the rows of [`crate::tables::by_batch`], on axes that hold `whole`.
+pub(crate) fn draw(
+    rows: &[BatchRow],
+    whole: &[BatchRow],
+    measure: &Measure,
+    looks: &Looks,
+    width: f64,
+) -> Scene {
+    let arms = arms_of(rows, looks);
+    let entries = Entry::arms(arms.iter().map(|arm| arm.seeds.arm.as_str()), looks);
+    let batches = batch_sizes(whole.iter().map(|row| row.batch_size));
+    let y = Axis::linear(visible(&arms_of(whole, looks)).into_iter(), 6);
+    let axes = [Axis::batches(&batches), measure.on(y)];
+    let labels = ["batch size (log scale)", &measure.label];
+    let (mut scene, panel) = chart(width, entries, axes, labels);
+    let apart = apart(&panel, &batches, arms.len());
+    for (index, arm) in arms.iter().enumerate() {
+        // Arms stand side by side at a batch size, so that no interval hides another.
+        let shift = apart * (index as f64 - 0.5 * (arms.len() as f64 - 1.0));
+        draw_arm(&mut scene, &panel, arm, shift, apart);
+    }
+    scene
+}
+
+/// The arms of some rows.
+fn arms_of(rows: &[BatchRow], looks: &Looks) -> Vec<Arm> {
     let seeds = by_arm(rows, |row| match row.point {
         BatchPoint::Seed { value, .. } => Some([Some(row.batch_size as f64), Some(value)]),
         BatchPoint::Mean(_) => None,
@@ -37,29 +62,12 @@ pub(crate) fn draw(rows: &[BatchRow], label: &str, looks: &Looks, width: f64) ->
             Some([Some(row.batch_size as f64), Some(mean.value), low, high])
         }
     });
-    let entries = Entry::arms(names(&seeds), looks);
-    let arms: Vec<Arm> = seeds
-        .into_iter()
-        .zip(means)
-        .map(|(seeds, means)| Arm {
-            look: looks.of(&seeds.arm),
-            seeds,
-            means,
-        })
-        .collect();
-    let batches = batch_sizes(rows.iter().map(|row| row.batch_size));
-    let axes = [
-        Axis::batches(&batches),
-        Axis::linear(visible(&arms).into_iter(), 6),
-    ];
-    let (mut scene, panel) = chart(width, entries, axes, ["batch size (log scale)", label]);
-    let apart = apart(&panel, &batches, arms.len());
-    for (index, arm) in arms.iter().enumerate() {
-        // Arms stand side by side at a batch size, so that no interval hides another.
-        let shift = apart * (index as f64 - 0.5 * (arms.len() as f64 - 1.0));
-        draw_arm(&mut scene, &panel, arm, shift, apart);
-    }
-    scene
+    let arm = |(seeds, means): (Series<2>, Series<4>)| Arm {
+        look: looks.of(&seeds.arm),
+        seeds,
+        means,
+    };
+    seeds.into_iter().zip(means).map(arm).collect()
 }
 
 /// Distance between neighbouring arms at a batch size, in points. All arms keep clear of the edges

@@ -15,7 +15,7 @@ use crate::simulate::Simulation;
 use crate::width::Width;
 use crate::word::Word;
 use faults::faults;
-use sweeps::{Case, case, cases};
+use sweeps::{Case, case, cases, mapped};
 
 /// All figures of a sweep.
 fn figures((_, records, contrasts): &Case) -> Vec<Figure> {
@@ -175,6 +175,67 @@ fn bands_of_many_arms_are_not_drawn_and_the_caption_says_so() {
         with > 3 && without > 3,
         "{with} with bands, {without} without"
     );
+}
+
+/// The numbers beside the ticks of a drawing, from the first to the last.
+fn ticks(scene: &Scene) -> Vec<String> {
+    let is_number = |text: &&str| text.replace('−', "-").parse::<f64>().is_ok();
+    scene.texts().filter(is_number).map(str::to_owned).collect()
+}
+
+#[test]
+fn parts_of_a_figure_have_the_same_axes_and_say_what_they_show() {
+    let cases = cases();
+    let fifty = cases.iter().find(|case| case.0 == "fifty arms").unwrap();
+    let figures = figures(fifty);
+    for quantity in ["test-metric", "gap", "fit", "norms", "learning"] {
+        let stem = format!("{quantity}-part-");
+        let parts = figures.iter().filter(|one| one.name.contains(&stem));
+        let parts: Vec<&Figure> = parts.collect();
+        assert_eq!(parts.len(), 5, "{quantity}");
+        for (index, part) in parts.iter().enumerate() {
+            let of = format!("part {} of 5", index + 1);
+            assert!(part.caption.contains(&of), "{}", part.caption);
+            // Each arm beside the one that it is compared with.
+            for arm in fifty
+                .2
+                .iter()
+                .filter(|[one, _]| part.caption.contains(&format!(" {one},")))
+            {
+                assert!(part.caption.contains(&arm[1]), "{}", part.caption);
+            }
+            assert_eq!(
+                ticks(&part.scene(WIDE)),
+                ticks(&parts[0].scene(WIDE)),
+                "{}",
+                part.name
+            );
+        }
+    }
+}
+
+#[test]
+fn no_axis_of_a_rate_goes_below_zero() {
+    // Small rates of two seeds, whose intervals are wide.
+    let seeds = Simulation {
+        seeds: 2,
+        test_curves: true,
+        ..Simulation::default()
+    };
+    let rates = mapped(case("small rates", 4, seeds), |x| {
+        (x - 0.615).clamp(0.0, 1.0)
+    });
+    let mut seen = 0;
+    for figure in figures(&rates) {
+        let is_of_metric = ["-test-metric", "-drop", "-tuning"];
+        if is_of_metric.iter().any(|of| figure.name.ends_with(of)) {
+            let ticks = ticks(&figure.scene(WIDE));
+            let is_below = |tick: &String| tick.starts_with('−');
+            assert!(!ticks.iter().any(is_below), "{}: {ticks:?}", figure.name);
+            seen += 1;
+        }
+    }
+    assert!(seen >= 3, "{seen} figures");
 }
 
 #[test]

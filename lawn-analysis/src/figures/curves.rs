@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::axis::Axis;
 use super::legend::{Entry, Legend};
+use super::measure::Measure;
 use super::palette::{INK, Looks};
 use super::panel::{Grid, Panel, Words};
 use super::scene::Scene;
@@ -47,8 +48,10 @@ impl HorizontalAxis {
 #[derive(Clone, Debug)]
 pub(crate) struct Style {
     pub(crate) along: HorizontalAxis,
-    /// The label of the axis of each quantity, from the top.
-    pub(crate) labels: Vec<String>,
+    /// What the axis of each quantity measures, from the top.
+    pub(crate) measures: Vec<Measure>,
+    /// Whether the vertical axes have room for the bands of arms.
+    pub(crate) bands: bool,
     /// Whether the vertical axes start at zero.
     pub(crate) from_zero: bool,
 }
@@ -74,14 +77,23 @@ pub(crate) fn drawn_batches(batches: &[i64]) -> Vec<i64> {
     chosen.into_iter().map(|index| batches[index]).collect()
 }
 
-/// Draws the rows of [`crate::tables::curves`].
-pub(crate) fn draw(rows: &[CurveRow], style: &Style, looks: &Looks, width: f64) -> Scene {
+/// Draws the rows of [`crate::tables::curves`], on axes that hold `whole`.
+pub(crate) fn draw(
+    rows: &[CurveRow],
+    whole: &[CurveRow],
+    style: &Style,
+    looks: &Looks,
+    width: f64,
+) -> Scene {
     let (arms, by_batch) = curves(rows, style);
-    let batches = drawn_batches(&by_batch.keys().copied().collect::<Vec<_>>());
-    let drawn: Vec<&Curve> = batches.iter().flat_map(|batch| &by_batch[batch]).collect();
+    let (_, all) = curves(whole, style);
+    let batches = drawn_batches(&all.keys().copied().collect::<Vec<_>>());
+    let drawn = at_batches(&by_batch, &batches);
+    let held = at_batches(&all, &batches);
     let bands = arms.len() <= MOST_BANDS;
-    let y: Vec<Axis> = (0..style.labels.len())
-        .map(|which| vertical(&drawn, which, style.from_zero, bands))
+    let measures = style.measures.iter().enumerate();
+    let y: Vec<Axis> = measures
+        .map(|(which, measure)| measure.on(vertical(&held, which, style)))
         .collect();
 
     let mut entries = Entry::arms(arms.iter().map(String::as_str), looks);
@@ -91,9 +103,9 @@ pub(crate) fn draw(rows: &[CurveRow], style: &Style, looks: &Looks, width: f64) 
     // On a narrow page the batch sizes stand under each other.
     let columns = Grid::columns(batches.len(), (width / 92.0) as usize);
     let tall = if columns == 1 { 84.0 } else { 92.0 };
-    let labels = style.labels.iter();
-    let words: Vec<Words> = labels
-        .map(|label| Words::new("", "", label, width, tall))
+    let measures = style.measures.iter();
+    let words: Vec<Words> = measures
+        .map(|measure| Words::new("", "", &measure.label, width, tall))
         .collect();
     let margins = words.iter().zip(&y).map(|(words, y)| words.left(y));
     let margin = margins.fold(0.0, f64::max) + 2.0;
@@ -104,7 +116,7 @@ pub(crate) fn draw(rows: &[CurveRow], style: &Style, looks: &Looks, width: f64) 
     let head = Words::new("batch", style.along.name(), "", across, tall);
     // Space between the panels of a batch size, for ticks without texts.
     let between = 9.0;
-    let down = head.above() + style.labels.len() as f64 * (tall + between) + head.below();
+    let down = head.above() + style.measures.len() as f64 * (tall + between) + head.below();
     let grid = Grid {
         corner: (margin, legend.height() + 2.0),
         across,
@@ -117,9 +129,9 @@ pub(crate) fn draw(rows: &[CurveRow], style: &Style, looks: &Looks, width: f64) 
     legend.draw(&mut scene, margin, 2.0);
 
     for (index, batch) in batches.iter().enumerate() {
-        let curves = &by_batch[batch];
+        let curves = by_batch.get(batch).map_or(&[][..], Vec::as_slice);
         let (left, top) = grid.place(index);
-        let last = curves
+        let last = all[batch]
             .iter()
             .flat_map(|curve| curve.points.iter().flatten());
         let last = last.map(|point| point.at).fold(1.0, f64::max);
@@ -170,19 +182,26 @@ pub(crate) fn draw(rows: &[CurveRow], style: &Style, looks: &Looks, width: f64) 
     scene
 }
 
-/// An axis that holds one quantity of all curves, and their bands where these are drawn. It is logarithmic where the range is wide.
-fn vertical(curves: &[&Curve], which: usize, from_zero: bool, bands: bool) -> Axis {
+/// The curves at some batch sizes.
+fn at_batches<'a>(by_batch: &'a BTreeMap<i64, Vec<Curve>>, batches: &[i64]) -> Vec<&'a Curve> {
+    let found = batches.iter().filter_map(|batch| by_batch.get(batch));
+    found.flatten().collect()
+}
+
+/// An axis that holds one quantity of all curves, and their bands where it has room for these. It is
+/// logarithmic where the range is wide.
+fn vertical(curves: &[&Curve], which: usize, style: &Style) -> Axis {
     let points = || curves.iter().flat_map(|curve| &curve.points[which]);
     let all = || {
         points().flat_map(move |CurveValue { value, .. }| {
             let ends = [value.low, value.high];
-            if bands { ends } else { [value.mean; 2] }
+            if style.bands { ends } else { [value.mean; 2] }
         })
     };
     let least = all().fold(f64::INFINITY, f64::min);
     if least > 0.0 && all().fold(0.0, f64::max) > LINEAR_RANGE * least {
         Axis::log(all(), 6)
-    } else if from_zero {
+    } else if style.from_zero {
         Axis::from_zero(all(), 5)
     } else {
         Axis::linear(all(), 5)

@@ -23,6 +23,13 @@ struct Estimate {
     interval: Option<(f64, f64)>,
 }
 
+/// The rows of a panel, and what its axis holds.
+struct EstimatePanel {
+    title: String,
+    rows: Vec<Estimate>,
+    held: Vec<Estimate>,
+}
+
 /// What the panels have in common.
 struct Layout {
     names: Vec<String>,
@@ -41,16 +48,26 @@ impl Estimate {
     }
 }
 
-/// Draws the rows of [`crate::tables::interval_estimates`].
-pub(crate) fn draw_statistics(rows: &[ScoreRow], looks: &Looks, width: f64) -> Scene {
+/// Draws the rows of [`crate::tables::interval_estimates`], on axes that hold `whole`.
+pub(crate) fn draw_statistics(
+    rows: &[ScoreRow],
+    whole: &[ScoreRow],
+    looks: &Looks,
+    width: f64,
+) -> Scene {
+    let estimate = |row: &ScoreRow| Estimate::new(&row.arm, row.value);
     let panel = |rows: &[ScoreRow]| {
-        let title = rows[0].statistic.name().to_owned();
-        let rows = rows.iter().map(|row| Estimate::new(&row.arm, row.value));
-        (title, rows.collect())
+        let statistic = rows[0].statistic;
+        let held = whole.iter().filter(|row| row.statistic == statistic);
+        EstimatePanel {
+            title: statistic.name().to_owned(),
+            rows: rows.iter().map(estimate).collect(),
+            held: held.map(estimate).collect(),
+        }
     };
     let by_statistic = rows.chunk_by(|a, b| a.statistic == b.statistic);
-    let panels: Vec<(String, Vec<Estimate>)> = by_statistic.map(panel).collect();
-    let first = panels.first().map(|(_, rows)| rows.iter());
+    let panels: Vec<EstimatePanel> = by_statistic.map(panel).collect();
+    let first = panels.first().map(|panel| panel.rows.iter());
     let layout = Layout {
         names: first
             .into_iter()
@@ -72,11 +89,15 @@ pub(crate) fn draw_improvement(rows: &[ImprovementRow], looks: &Looks, width: f6
         ends: Some([0.0, 1.0, 0.5]),
     };
     let estimate = |row: &ImprovementRow| Estimate::new(&row.treatment, row.probability);
-    let rows = rows.iter().map(estimate).collect();
-    draw(&[(String::new(), rows)], &layout, looks, width)
+    let panel = EstimatePanel {
+        title: String::new(),
+        held: Vec::new(),
+        rows: rows.iter().map(estimate).collect(),
+    };
+    draw(&[panel], &layout, looks, width)
 }
 
-fn draw(panels: &[(String, Vec<Estimate>)], layout: &Layout, looks: &Looks, width: f64) -> Scene {
+fn draw(panels: &[EstimatePanel], layout: &Layout, looks: &Looks, width: f64) -> Scene {
     let widest = font::widest(layout.names.iter().map(String::as_str), SMALL);
     let for_names = widest.min(0.36 * width);
     let names: Vec<Vec<String>> = layout
@@ -93,7 +114,7 @@ fn draw(panels: &[(String, Vec<Estimate>)], layout: &Layout, looks: &Looks, widt
     );
     let across = Grid::across(left, right, columns, gap);
     let words = |title: &str| Words::new(title, layout.axis, "", across, tall);
-    let above = panels.iter().map(|(title, _)| words(title).above());
+    let above = panels.iter().map(|panel| words(&panel.title).above());
     let above = above.fold(2.0, f64::max);
     let grid = Grid {
         corner: (left, 2.0 + above),
@@ -104,14 +125,14 @@ fn draw(panels: &[(String, Vec<Estimate>)], layout: &Layout, looks: &Looks, widt
     };
     let rows = panels.len().div_ceil(columns).max(1) as f64;
     let mut scene = Scene::new(width, 2.0 + rows * grid.down - 5.0);
-    for (index, (title, estimates)) in panels.iter().enumerate() {
+    for (index, EstimatePanel { title, rows, held }) in panels.iter().enumerate() {
         let (left, top) = grid.place(index);
         let panel = Panel {
             left,
             top,
             right: left + across,
             bottom: top + tall,
-            x: axis(estimates, layout, across),
+            x: axis(held, layout, across),
             y: Axis {
                 ticks: Vec::new(),
                 ..Axis::from_zero([1.0].into_iter(), 2)
@@ -128,7 +149,7 @@ fn draw(panels: &[(String, Vec<Estimate>)], layout: &Layout, looks: &Looks, widt
             );
         }
         let mut y = top;
-        for (estimate, lines) in estimates.iter().zip(&names) {
+        for (estimate, lines) in rows.iter().zip(&names) {
             let middle = y + 0.5 * height(lines);
             if grid.first(index) {
                 let rise = 0.5 * font::leading(SMALL) * (lines.len().max(1) - 1) as f64;

@@ -39,9 +39,10 @@ impl Row {
     }
 }
 
-/// Draws the rows of [`crate::tables::forest`].
+/// Draws the rows of [`crate::tables::forest`], on an axis that holds `whole`.
 pub(crate) fn draw(
     advantages: &[ForestRow],
+    whole: &[ForestRow],
     margin: Option<f64>,
     looks: &Looks,
     width: f64,
@@ -74,7 +75,7 @@ pub(crate) fn draw(
         right,
         bottom,
         x: Axis::linear(
-            visible(&rows).into_iter(),
+            visible(whole).into_iter(),
             ((right - left) / 45.0).max(2.0) as usize,
         ),
         y: Axis {
@@ -178,15 +179,16 @@ fn height(lines: &[String]) -> f64 {
 }
 
 /// All estimates and zero, and intervals as far as one spread of these beyond them on each side.
-fn visible(rows: &[Row]) -> Vec<f64> {
-    let estimates: Vec<f64> = rows.iter().map(|row| row.value).chain([0.0]).collect();
+fn visible(rows: &[ForestRow]) -> Vec<f64> {
+    let values = rows.iter().map(|row| row.advantage.value);
+    let estimates: Vec<f64> = values.chain([0.0]).collect();
     let low = estimates.iter().copied().fold(f64::INFINITY, f64::min);
     let high = estimates.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let room = (high - low).max(1e-12);
     let ends = rows
         .iter()
-        .filter_map(|row| row.interval)
-        .flat_map(|(from, to)| [from.max(low - room), to.min(high + room)]);
+        .filter_map(|row| row.advantage.interval)
+        .flat_map(|ends| [ends.low.max(low - room), ends.high.min(high + room)]);
     estimates.iter().copied().chain(ends).collect()
 }
 

@@ -12,6 +12,7 @@ mod font;
 mod forest;
 mod gallery;
 mod legend;
+mod measure;
 mod paired;
 mod palette;
 mod panel;

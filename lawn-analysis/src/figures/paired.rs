@@ -3,6 +3,7 @@
 use super::axis::Axis;
 use super::by_batch::MOST_SEEDS;
 use super::font::{self, SMALL};
+use super::measure::Measure;
 use super::palette::{EDGE, GRID, INK, Look, Looks, MUTED};
 use super::panel::{Panel, Words};
 use super::scene::{Anchor, Label, Scene};
@@ -23,7 +24,7 @@ struct Differences {
 /// Draws the rows of [`crate::tables::paired`]; `names` are those of baseline and treatment.
 pub(crate) fn draw(
     rows: &[PairedRow],
-    label: &str,
+    measure: &Measure,
     names: [&str; 2],
     looks: &Looks,
     width: f64,
@@ -56,10 +57,13 @@ pub(crate) fn draw(
 
     let tall = (0.4 * width).clamp(116.0, 160.0);
     let y = [
-        Axis::linear(pairs.iter().flat_map(|pair| [pair[0], pair[1]]), 5),
+        measure.on(Axis::linear(
+            pairs.iter().flat_map(|pair| [pair[0], pair[1]]),
+            5,
+        )),
         Axis::linear(differences.visible().into_iter(), 5),
     ];
-    let labels = [label, "advantage"];
+    let labels = [measure.label.as_str(), "advantage"];
     let margins = [0, 1].map(|i| Words::new("", "", labels[i], width, tall).left(&y[i]));
     let gap = 12.0;
     let across = 0.5 * (width - margins[0] - margins[1] - gap - 10.0);

@@ -8,13 +8,20 @@ use super::scene::{Point, Scene};
 use super::series::{MOST_BANDS, Series, by_arm, names};
 use crate::tables::ProfileRow;
 
-/// Draws the rows of [`crate::tables::profile`]; `score` says what a score is.
-pub(crate) fn draw(rows: &[ProfileRow], score: &str, looks: &Looks, width: f64) -> Scene {
+/// Draws the rows of [`crate::tables::profile`], on an axis that holds `whole`; `score` says what a
+/// score is.
+pub(crate) fn draw(
+    rows: &[ProfileRow],
+    whole: &[ProfileRow],
+    score: &str,
+    looks: &Looks,
+    width: f64,
+) -> Scene {
     let arms: Vec<Series<4>> = by_arm(rows, |row| {
         let numbers = [row.threshold, row.share, row.band.low, row.band.high];
         Some(numbers.map(Some))
     });
-    let scores = arms.iter().flat_map(Series::whole).map(|row| row[0]);
+    let scores = whole.iter().map(|row| row.threshold);
     let mut shares = Axis::from_zero([1.0].into_iter(), 6);
     // The top line of the profile lies at 1 and must be visible.
     shares.high = 1.04;

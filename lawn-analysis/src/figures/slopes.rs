@@ -2,6 +2,7 @@
 
 use super::axis::Axis;
 use super::by_batch::MOST_SEEDS;
+use super::measure::Measure;
 use super::palette::Looks;
 use super::panel::{Grid, Panel, Words};
 use super::scene::Scene;
@@ -9,10 +10,11 @@ use super::series::{Series, by_arm, evenly};
 use crate::tables::DropRow;
 use crate::text;
 
-/// Draws the rows of [`crate::tables::drops`].
+/// Draws the rows of [`crate::tables::drops`], on an axis that holds `whole`.
 pub(crate) fn draw(
     rows: &[DropRow],
-    label: &str,
+    whole: &[DropRow],
+    measure: &Measure,
     batches: (i64, i64),
     looks: &Looks,
     width: f64,
@@ -22,7 +24,11 @@ pub(crate) fn draw(
     });
     let columns = Grid::columns(arms.len(), (width / 90.0) as usize);
     let tall = 124.0;
-    let y = Axis::linear(arms.iter().flat_map(Series::whole).flatten(), 6);
+    let label = measure.label.as_str();
+    let values = whole
+        .iter()
+        .flat_map(|row| [row.at_reference, row.at_largest]);
+    let y = measure.on(Axis::linear(values, 6));
     let margin = Words::new("", "", label, width, tall).left(&y) + 2.0;
     let gap = 14.0;
     let across = Grid::across(margin, width - 8.0, columns, gap);

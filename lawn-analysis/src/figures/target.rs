@@ -17,9 +17,10 @@ const IDEAL: &[f64] = &[2.0, 2.0];
 /// seeds, and number of those that reach the target.
 type Quantity = Vec<Series<6>>;
 
-/// Draws the rows of [`crate::tables::target`].
-pub(crate) fn draw(rows: &[TargetRow], looks: &Looks, width: f64) -> Scene {
-    let read = |spread: fn(&TargetRow) -> Option<Spread>| {
+/// Draws the rows of [`crate::tables::target`], on axes and beside lines of perfect scaling that are
+/// those of `whole`.
+pub(crate) fn draw(rows: &[TargetRow], whole: &[TargetRow], looks: &Looks, width: f64) -> Scene {
+    let read = |rows: &[TargetRow], spread: fn(&TargetRow) -> Option<Spread>| -> Quantity {
         by_arm(rows, |row| {
             let found = spread(row);
             let part = |of: fn(Spread) -> f64| found.map(of);
@@ -33,16 +34,17 @@ pub(crate) fn draw(rows: &[TargetRow], looks: &Looks, width: f64) -> Scene {
             ])
         })
     };
-    let quantities: [(&str, Quantity); 2] = [
-        ("steps to target", read(|row| row.steps)),
-        ("training seconds to target", read(|row| row.seconds)),
+    let both = |spread: fn(&TargetRow) -> Option<Spread>| [read(rows, spread), read(whole, spread)];
+    let quantities: [(&str, [Quantity; 2]); 2] = [
+        ("steps to target", both(|row| row.steps)),
+        ("training seconds to target", both(|row| row.seconds)),
     ];
     // Every batch size that was tried has its place, also one where no seed reached the target.
-    let batches = batch_sizes(rows.iter().map(|row| row.batch_size));
-    let mut entries = Entry::arms(names(&quantities[0].1), looks);
+    let batches = batch_sizes(whole.iter().map(|row| row.batch_size));
+    let mut entries = Entry::arms(names(&quantities[0].1[0]), looks);
     entries.push(Entry::rule("perfect scaling", MUTED, IDEAL));
     let some_stay_away = {
-        let mut drawn = quantities[0].1.iter().flat_map(Series::whole);
+        let mut drawn = quantities[0].1[0].iter().flat_map(Series::whole);
         drawn.any(|row| !all_arrive(&row))
     };
     if some_stay_away {
@@ -52,9 +54,9 @@ pub(crate) fn draw(rows: &[TargetRow], looks: &Looks, width: f64) -> Scene {
     // In a narrow column the two panels stand under each other.
     let columns = if width < 330.0 { 1 } else { 2 };
     let tall = if columns == 1 { 118.0 } else { 150.0 };
-    let panels = quantities.map(|(label, arms)| {
-        let ideal = ideal(&arms, &batches);
-        let seen = arms.iter().flat_map(Series::whole);
+    let panels = quantities.map(|(label, [arms, all])| {
+        let ideal = ideal(&all, &batches);
+        let seen = all.iter().flat_map(Series::whole);
         let y = Axis::log(
             seen.flat_map(|row| [row[2], row[3]])
                 .chain(ideal.map(|end| end.1))

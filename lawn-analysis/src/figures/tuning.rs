@@ -2,6 +2,7 @@
 
 use super::axis::Axis;
 use super::legend::{Entry, Legend};
+use super::measure::Measure;
 use super::palette::{Look, look};
 use super::panel::{Grid, Panel, Words};
 use super::scene::{Point, Scene};
@@ -21,21 +22,27 @@ const WIDEST: f64 = 17.0;
 /// Radius of the marker of a chosen setting, in points.
 const CHOSEN: f64 = 3.0;
 
-/// Draws the rows of [`crate::tables::tuning_points`]; `names` are those of the parameter and of
-/// the validation metric.
-pub(crate) fn draw(trials: &[TuningPointRow], names: [&str; 2], width: f64) -> Scene {
+/// Draws the rows of [`crate::tables::tuning_points`], on axes that hold `whole`; `parameter` is the
+/// name of what was tuned.
+pub(crate) fn draw(
+    trials: &[TuningPointRow],
+    whole: &[TuningPointRow],
+    parameter: &str,
+    measure: &Measure,
+    width: f64,
+) -> Scene {
     let arms = by_arm(trials);
-    let all = || trials.iter();
-    let batches = batch_sizes(trials.iter().map(|trial| trial.batch_size));
+    let all = || whole.iter();
+    let batches = batch_sizes(all().map(|trial| trial.batch_size));
     let failed = all().any(|trial| trial.validation.is_none());
     // Many panels must fit a page.
     let tall = if arms.len() > 6 { 84.0 } else { 112.0 };
-    let y = vertical(all().filter_map(|trial| trial.validation), failed);
+    let y = vertical(all().filter_map(|trial| trial.validation), measure, failed);
     let entries = batches.iter().enumerate().map(|(index, size)| {
         let name = format!("batch {}", text::batch(*size));
         Entry::dot(name, look(index))
     });
-    let [parameter, metric] = names;
+    let metric = measure.label.as_str();
     let margin = Words::new("", "", metric, width, tall).left(&y) + 2.0;
     let columns = Grid::columns(arms.len(), ((width - margin) / 96.0) as usize);
     let gap = 14.0;
@@ -124,8 +131,8 @@ fn horizontal(values: impl Iterator<Item = f64> + Clone, most: usize) -> Axis {
 }
 
 /// An axis that holds all metrics. Below them is the foot, where there are trials without one.
-fn vertical(values: impl Iterator<Item = f64>, failed: bool) -> Axis {
-    let mut axis = Axis::linear(values, 5);
+fn vertical(values: impl Iterator<Item = f64>, measure: &Measure, failed: bool) -> Axis {
+    let mut axis = measure.on(Axis::linear(values, 5));
     if failed {
         let ticks_from = axis.low;
         axis.low -= FOOT / (1.0 - FOOT) * (axis.high - axis.low);

@@ -9,7 +9,9 @@ use crate::config::{DeviceChoice, EngineName, Engines, Sweep};
 use crate::plan::choices::Frozen;
 use crate::plan::estimate::Measurement;
 use crate::plan::trials::{Cell, Plan};
-use crate::plan::{arms_advice, extreme_advice, fine_advice, late_advice, same_arms};
+use crate::plan::{
+    arms_advice, contrast_advice, extreme_advice, fine_advice, late_advice, same_arms,
+};
 
 /// Warnings about `plan`, given by task the samples of an epoch, what was measured, and how an
 /// earlier run was tuned.
@@ -63,6 +65,7 @@ fn of_the_plan(
     let mut warnings = Vec::new();
     warnings.extend(too_few_seeds(&plan.sweep));
     warnings.extend(compared_with_nothing(&plan.sweep));
+    warnings.extend(contrast_advice::more_than_a_constraint(&plan.sweep));
     warnings.extend(free_within_warm_up(plan, measured));
     warnings.extend(same_arms::same(&plan.sweep, epochs));
     warnings.extend(arms_advice::untuned(&plan.sweep));

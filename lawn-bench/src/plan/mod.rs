@@ -7,6 +7,7 @@ mod adoption;
 pub mod advice;
 pub(crate) mod arms_advice;
 pub mod choices;
+pub(crate) mod contrast_advice;
 mod course;
 pub mod damage;
 mod defaults;

@@ -11,7 +11,7 @@ use crate::config::NamedTask;
 use crate::count::{count, verb};
 use crate::duration::utc;
 use crate::plan::damage::Damage;
-use crate::plan::{Cell, Plan, advice, outcomes};
+use crate::plan::{Cell, Plan, advice, contrast_advice, outcomes};
 use crate::report::merge::{self, RunRecords};
 use crate::run::ending::Ending;
 use crate::run::provenance;
@@ -137,7 +137,9 @@ pub(crate) fn request(
     request.alpha = plan.sweep.alpha;
     request.margins = plan.sweep.margins.clone();
     request.width = width.unwrap_or(plan.sweep.width);
-    request.notes = advice::larger_than_the_data(plan, &merged.epoch_samples());
+    request.notes = contrast_advice::more_than_a_constraint(&plan.sweep);
+    let larger = advice::larger_than_the_data(plan, &merged.epoch_samples());
+    request.notes.extend(larger);
     let endings = outcomes::read(run, plan)?.endings;
     let over = endings
         .iter()

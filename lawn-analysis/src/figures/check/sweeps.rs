@@ -36,7 +36,7 @@ pub(super) fn case(name: &'static str, arms: usize, simulation: Simulation) -> C
 }
 
 /// The case with every metric and curve changed by a function.
-fn mapped((name, mut records, arms): Case, change: impl Fn(f64) -> f64) -> Case {
+pub(super) fn mapped((name, mut records, arms): Case, change: impl Fn(f64) -> f64) -> Case {
     let some = |value: &mut Option<f64>| *value = value.map(&change);
     for trial in &mut records.trials {
         some(&mut trial.test_metric);

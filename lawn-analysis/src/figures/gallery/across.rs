@@ -1,6 +1,6 @@
 //! Figures over all tasks.
 
-use super::parts::{by_arms, in_parts, of_part, part_in_words};
+use super::parts::{Part, by_arms, in_parts};
 use super::subject::looks;
 use super::words::{bands, rows_of_arms};
 use crate::analysis::{ArmRanks, ArmScores, Improvement, Task};
@@ -10,7 +10,7 @@ use crate::figures::palette::Looks;
 use crate::figures::profile;
 use crate::figures::ranks;
 use crate::request::ReportRequest;
-use crate::tables::{self, ImprovementRow, ProfileRow, Rows, ScoreRow};
+use crate::tables::{self, ImprovementRow, ProfileRow, ScoreRow};
 use crate::text::{batch, on_test, p_value, percent};
 
 /// The most names for which a drawing has room on a page.
@@ -34,15 +34,17 @@ pub(crate) fn of_all_tasks(
     let mut figures = Vec::new();
     let score = Score::new(tasks, request);
     if found.scores.len() > 1 {
-        figures.extend(of_profile(found.scores, &score, &looks));
+        let rows = tables::profile(found.scores, score.level);
+        let parts = by_arms(rows, &request.contrasts).into_iter();
+        figures.extend(parts.map(|part| of_profile(found.scores, part, &score, looks.clone())));
         let rows = tables::interval_estimates(found.scores);
-        let parts = in_parts(rows, |row| &row.arm, MOST_ROWS);
-        let figure = |rows| of_estimates(found.scores, rows, &score, looks.clone());
+        let parts = in_parts(rows, |row| &row.arm, &request.contrasts, MOST_ROWS);
+        let figure = |part| of_estimates(found.scores, part, &score, looks.clone());
         figures.extend(parts.into_iter().map(figure));
     }
     let rows = tables::improvement(found.improvements);
-    let parts = in_parts(rows, |row| &row.treatment, MOST_ROWS);
-    let figure = |rows| of_improvement(found.improvements, rows, &score, looks.clone());
+    let parts = in_parts(rows, |row| &row.treatment, &[], MOST_ROWS);
+    let figure = |part| of_improvement(found.improvements, part, &score, looks.clone());
     figures.extend(parts.into_iter().map(figure));
     figures.extend(found.ranks.map(|ranks| of_ranks(ranks, looks)));
     figures
@@ -100,39 +102,36 @@ fn runs(scores: &[ArmScores]) -> String {
     }
 }
 
-fn of_profile(scores: &[ArmScores], score: &Score, looks: &Looks) -> Vec<Figure> {
-    let parts = by_arms(tables::profile(scores, score.level)).into_iter();
-    let figure = |rows: Rows<ProfileRow>| {
-        let caption = format!(
-            "Performance profile over all tasks: the share of runs (n = {} per arm) with a score \
-             above each value. The higher a line, the better its arm. {}{}{}",
-            runs(scores),
-            score.sentence,
-            bands(
-                rows_of_arms(rows.rows()).len(),
-                &format!(
-                    "{} Clopper–Pearson intervals at each single value, not simultaneous bands",
-                    percent(score.level)
-                )
-            ),
-            part_in_words(&rows),
-        );
-        let title = format!("All tasks: performance profile{}", of_part(&rows));
-        let (label, looks) = (score.label.clone(), looks.clone());
-        let words = Words {
-            title,
-            caption,
-            description: None,
-        };
-        Figure::new(rows, words, move |rows, width| {
-            profile::draw(rows, &label, &looks, width)
-        })
+fn of_profile(scores: &[ArmScores], part: Part<ProfileRow>, score: &Score, looks: Looks) -> Figure {
+    let title = format!("All tasks: performance profile{}", part.title());
+    let Part { rows, whole, said } = part;
+    let caption = format!(
+        "Performance profile over all tasks: the share of runs (n = {} per arm) with a score \
+         above each value. The higher a line, the better its arm. {}{}{said}",
+        runs(scores),
+        score.sentence,
+        bands(
+            rows_of_arms(rows.rows()).len(),
+            &format!(
+                "{} Clopper–Pearson intervals at each single value, not simultaneous bands",
+                percent(score.level)
+            )
+        ),
+    );
+    let label = score.label.clone();
+    let words = Words {
+        title,
+        caption,
+        description: None,
     };
-    parts.map(figure).collect()
+    Figure::new(rows, words, move |rows, width| {
+        profile::draw(rows, &whole, &label, &looks, width)
+    })
 }
 
-fn of_estimates(scores: &[ArmScores], rows: Rows<ScoreRow>, score: &Score, looks: Looks) -> Figure {
-    let title = format!("All tasks: interval estimates{}", of_part(&rows));
+fn of_estimates(scores: &[ArmScores], part: Part<ScoreRow>, score: &Score, looks: Looks) -> Figure {
+    let title = format!("All tasks: interval estimates{}", part.title());
+    let Part { rows, whole, said } = part;
     let without = scores
         .iter()
         .flat_map(|arm| &arm.aggregates)
@@ -146,7 +145,7 @@ fn of_estimates(scores: &[ArmScores], rows: Rows<ScoreRow>, score: &Score, looks
         "Scores of all tasks in one number per arm (n = {} runs), with {} stratified bootstrap \
          intervals. With fewer than ten runs per task these cover less than their level. {} More \
          is better, except for the optimality gap: it is how far scores fall short of \
-         1.{without}",
+         1.{without}{said}",
         runs(scores),
         percent(score.level),
         score.sentence,
@@ -157,17 +156,18 @@ fn of_estimates(scores: &[ArmScores], rows: Rows<ScoreRow>, score: &Score, looks
         description: None,
     };
     Figure::new(rows, words, move |rows, width| {
-        estimates::draw_statistics(rows, &looks, width)
+        estimates::draw_statistics(rows, &whole, &looks, width)
     })
 }
 
 fn of_improvement(
     found: &[Improvement],
-    rows: Rows<ImprovementRow>,
+    part: Part<ImprovementRow>,
     score: &Score,
     looks: Looks,
 ) -> Figure {
-    let title = format!("All tasks: probability of improvement{}", of_part(&rows));
+    let title = format!("All tasks: probability of improvement{}", part.title());
+    let Part { rows, said, .. } = part;
     let runs: Vec<usize> = found.iter().map(|one| one.probability.n).collect();
     let n = match (runs.iter().min(), runs.iter().max()) {
         (Some(least), Some(most)) if least < most => format!("{least} to {most}"),
@@ -178,7 +178,7 @@ fn of_improvement(
          over tasks (n = {n} runs of both). Right of the dashed line the treatment is favoured, \
          left of it the baseline. {} Bars are {} stratified bootstrap intervals. Where every run \
          of one arm beats every run of the other, they are Clopper–Pearson intervals for disjoint \
-         pairs of runs.",
+         pairs of runs.{said}",
         score.sentence,
         percent(score.level),
     );

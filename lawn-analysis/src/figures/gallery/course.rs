@@ -1,33 +1,40 @@
 //! How a task was trained and tuned: curves, steps and time to a target, and settings tried.
 
-use super::parts::{by_arms, of_part, part_in_words};
+use super::parts::{Part, by_arms};
 use super::subject::Subject;
 use super::words::{bands, counts, listed, rows_by_arm, rows_of_arms};
 use crate::analysis;
 use crate::figures::curves::{self, HorizontalAxis, Style};
 use crate::figures::figure::{Figure, Words};
-use crate::figures::series::batch_sizes;
+use crate::figures::measure::Measure;
+use crate::figures::series::{MOST_BANDS, batch_sizes};
 use crate::figures::target;
 use crate::figures::tuning;
 use crate::records::Phase;
-use crate::tables::{self, ByEpoch, CurveQuantity, CurveRow, Rows, TargetRow, TuningPointRow};
+use crate::tables::{self, ByEpoch, CurveQuantity, CurveRow, TargetRow, TuningPointRow};
 use crate::text::{batch, capital, count, number, on_test};
 
 pub(super) fn figures(subject: &Subject<'_>) -> Vec<Figure> {
-    let task = subject.task;
+    let (task, contrasts) = (subject.task, &subject.request.contrasts);
     let mut figures = Vec::new();
     for by in [ByEpoch::Norms, ByEpoch::Learning] {
         let curves = tables::curves(task, subject.records, by);
-        let parts = by_arms(curves.rows).into_iter();
-        figures.extend(parts.map(|rows| course(subject, by, &curves.quantities, rows)));
+        let parts = by_arms(curves.rows, contrasts);
+        let arms = parts
+            .iter()
+            .map(|part| rows_of_arms(part.rows.rows()).len());
+        // All parts have room for bands where one of them has these.
+        let bands = arms.min().is_some_and(|least| least <= MOST_BANDS);
+        let parts = parts.into_iter();
+        figures.extend(parts.map(|part| course(subject, by, bands, &curves.quantities, part)));
     }
     if let Some(found) = analysis::target(task) {
-        let parts = by_arms(tables::target(task, &found)).into_iter();
-        figures.extend(parts.map(|rows| to_target(subject, found.value, rows)));
+        let parts = by_arms(tables::target(task, &found), contrasts).into_iter();
+        figures.extend(parts.map(|part| to_target(subject, found.value, part)));
     }
     if let Some(found) = analysis::tuning_points(task, &subject.analysis.tuning) {
-        let parts = by_arms(tables::tuning_points(task, &found)).into_iter();
-        figures.extend(parts.map(|rows| tuned(subject, &found.parameter, rows)));
+        let parts = by_arms(tables::tuning_points(task, &found), contrasts).into_iter();
+        figures.extend(parts.map(|part| tuned(subject, &found.parameter, part)));
     }
     figures
 }
@@ -62,13 +69,27 @@ fn names_of(quantity: CurveQuantity, metric: &str) -> [String; 2] {
 fn course(
     subject: &Subject<'_>,
     by: ByEpoch,
+    bands_have_room: bool,
     quantities: &[CurveQuantity],
-    rows: Rows<CurveRow>,
+    part: Part<CurveRow>,
 ) -> Figure {
     let task = subject.task;
-    let named = quantities.iter().map(|one| names_of(*one, &task.metric));
-    let (labels, names): (Vec<String>, Vec<String>) =
-        named.map(|[label, name]| (label, name)).unzip();
+    let title_of_part = part.title();
+    let Part { rows, whole, said } = part;
+    let measured = |(which, quantity): (usize, &CurveQuantity)| {
+        let [label, name] = names_of(*quantity, &task.metric);
+        let spreads = whole.iter().filter_map(|row| row.values[which]);
+        let values = spreads.flat_map(|spread| [spread.low, spread.high]);
+        let measure = match quantity {
+            CurveQuantity::TestMetric | CurveQuantity::ValidationMetric => {
+                Measure::metric(label, task.higher_is_better, values)
+            }
+            _ => Measure::unbounded(label),
+        };
+        (measure, name)
+    };
+    let (measures, names): (Vec<Measure>, Vec<String>) =
+        quantities.iter().enumerate().map(measured).unzip();
     let along = match by {
         ByEpoch::Norms => HorizontalAxis::Step,
         ByEpoch::Learning => HorizontalAxis::Epoch,
@@ -77,7 +98,7 @@ fn course(
         HorizontalAxis::Step => "optimizer step",
         HorizontalAxis::Epoch => "epoch",
     };
-    let all = batch_sizes(rows.rows().iter().map(|row| row.batch_size));
+    let all = batch_sizes(whole.iter().map(|row| row.batch_size));
     let drawn = curves::drawn_batches(&all);
     let omitted = if drawn.len() < all.len() {
         let drawn: Vec<String> = drawn.iter().map(|size| batch(*size)).collect();
@@ -103,7 +124,7 @@ fn course(
     };
     let caption = format!(
         "{} of {}, by {axis}, as recorded at each evaluation. Lines are means \
-         over seeds (n = {}).{}{freeze}{}{omitted}{}",
+         over seeds (n = {}).{}{freeze}{}{omitted}{said}",
         capital(&shown),
         task.name,
         counts(rows.rows().iter().map(|row| row.n)),
@@ -112,16 +133,16 @@ fn course(
             "the range from the smallest to the largest value"
         ),
         without_distance(quantities, rows.rows()),
-        part_in_words(&rows),
     );
     let title = match by {
         ByEpoch::Norms => "logits and weights by step",
         ByEpoch::Learning => "learning by epoch",
     };
-    let title = format!("{title}{}", of_part(&rows));
+    let title = format!("{title}{title_of_part}");
     let style = Style {
         along,
-        labels,
+        measures,
+        bands: bands_have_room,
         from_zero: by == ByEpoch::Norms,
     };
     let looks = subject.looks.clone();
@@ -131,7 +152,7 @@ fn course(
         description: None,
     };
     Figure::new(rows, words, move |rows, width| {
-        curves::draw(rows, &style, &looks, width)
+        curves::draw(rows, &whole, &style, &looks, width)
     })
 }
 
@@ -180,23 +201,23 @@ fn without_distance(quantities: &[CurveQuantity], rows: &[CurveRow]) -> String {
     said
 }
 
-fn to_target(subject: &Subject<'_>, value: f64, rows: Rows<TargetRow>) -> Figure {
+fn to_target(subject: &Subject<'_>, value: f64, part: Part<TargetRow>) -> Figure {
     let task = subject.task;
+    let title = format!("steps and time to a target{}", part.title());
+    let Part { rows, whole, said } = part;
     let caption = format!(
         "Optimizer steps and seconds of training of {} to a validation {} of {}. Every arm reaches \
          this target in the mean at the smallest batch. Markers are means and bars ranges over \
          the seeds that reach it (n = {} of {}), read at the evaluations. A hollow marker is a mean \
          over some of the seeds only, since the others do not reach it. This favours its arm, and \
          no line joins it. Without a marker, no seed reaches it. The dashed line halves with each \
-         doubling of the batch.{}",
+         doubling of the batch.{said}",
         task.name,
         task.metric,
         number(value),
         counts(rows.rows().iter().map(|row| row.reached)),
         counts(rows.rows().iter().map(|row| row.seeds)),
-        part_in_words(&rows),
     );
-    let title = format!("steps and time to a target{}", of_part(&rows));
     let looks = subject.looks.clone();
     let words = Words {
         title: subject.title(&title),
@@ -204,12 +225,14 @@ fn to_target(subject: &Subject<'_>, value: f64, rows: Rows<TargetRow>) -> Figure
         description: None,
     };
     Figure::new(rows, words, move |rows, width| {
-        target::draw(rows, &looks, width)
+        target::draw(rows, &whole, &looks, width)
     })
 }
 
-fn tuned(subject: &Subject<'_>, parameter: &str, rows: Rows<TuningPointRow>) -> Figure {
+fn tuned(subject: &Subject<'_>, parameter: &str, part: Part<TuningPointRow>) -> Figure {
     let task = subject.task;
+    let title = format!("tuning{}", part.title());
+    let Part { rows, whole, said } = part;
     let name = tables::title(parameter);
     let trials = rows.rows().iter();
     let lost = trials.filter(|trial| trial.validation.is_none()).count();
@@ -224,21 +247,21 @@ fn tuned(subject: &Subject<'_>, parameter: &str, rows: Rows<TuningPointRow>) -> 
     let caption = format!(
         "Validation {} of {} in tuning against {name}: one marker per trial (n = {} trials per \
          arm). At each batch size the larger marker is the chosen setting. Batch sizes stand side \
-         by side. Other hyper-parameters may have been varied as well.{lost}{}",
+         by side. Other hyper-parameters may have been varied as well.{lost}{said}",
         task.metric,
         task.name,
         rows_by_arm(rows.rows()),
-        part_in_words(&rows),
     );
+    let values = whole.iter().filter_map(|trial| trial.validation);
     let label = format!("validation {}", task.metric);
-    let title = format!("tuning{}", of_part(&rows));
+    let measure = Measure::metric(label, task.higher_is_better, values);
     let words = Words {
         title: subject.title(&title),
         caption,
         description: None,
     };
     Figure::new(rows, words, move |rows, width| {
-        tuning::draw(rows, [&name, &label], width)
+        tuning::draw(rows, &whole, &name, &measure, width)
     })
 }
 

@@ -4,6 +4,7 @@ mod across;
 mod course;
 mod parts;
 mod results;
+mod split;
 mod subject;
 mod task;
 mod words;

@@ -1,22 +1,57 @@
 //! Rows in parts, where one drawing would hold too many.
 
+use std::sync::Arc;
+
+use super::split::split;
+use super::words::listed;
+use crate::request::Contrast;
 use crate::tables::{OfArm, Row, Rows};
 
 /// The most arms that one drawing tells apart at a glance.
 const MOST_ARMS: usize = 10;
 
-/// Rows in parts of equally many arms. No part has more arms than can be told apart.
-pub(super) fn by_arms<R: Row + OfArm + Clone>(rows: Rows<R>) -> Vec<Rows<R>> {
-    in_parts(rows, R::arm, MOST_ARMS)
+/// The rows of one drawing, and those of the figure that it is all or a part of.
+pub(super) struct Part<R> {
+    pub(super) rows: Rows<R>,
+    /// The rows of all parts: what the axes of each hold.
+    pub(super) whole: Arc<[R]>,
+    /// What a caption says of it.
+    pub(super) said: String,
 }
 
-/// Rows in parts of equally many different names, in their order. No part has more than `most`
-/// names; no rows make no part.
+impl<R: Row + Clone> Part<R> {
+    /// Rows that one drawing holds.
+    pub(super) fn all(rows: Rows<R>) -> Self {
+        Self {
+            whole: rows.rows().into(),
+            said: String::new(),
+            rows,
+        }
+    }
+
+    /// What a title says of it.
+    pub(super) fn title(&self) -> String {
+        let part = self.rows.identity().part();
+        part.map_or(String::new(), |part| format!(", {part}"))
+    }
+}
+
+/// Rows in parts that have no more arms than can be told apart, each treatment beside its baselines.
+pub(super) fn by_arms<R: Row + OfArm + Clone>(
+    rows: Rows<R>,
+    contrasts: &[Contrast],
+) -> Vec<Part<R>> {
+    in_parts(rows, R::arm, contrasts, MOST_ARMS)
+}
+
+/// Rows in parts by their names, as [`split`] has them. No part has more than `most` names, and no
+/// rows make no part.
 pub(super) fn in_parts<R: Row + Clone>(
     rows: Rows<R>,
     name: impl Fn(&R) -> &str,
+    contrasts: &[Contrast],
     most: usize,
-) -> Vec<Rows<R>> {
+) -> Vec<Part<R>> {
     let mut names: Vec<&str> = Vec::new();
     for row in rows.rows() {
         let name = name(row);
@@ -24,38 +59,71 @@ pub(super) fn in_parts<R: Row + Clone>(
             names.push(name);
         }
     }
-    let parts = names.len().div_ceil(most);
-    if parts < 2 {
-        return if rows.is_empty() {
-            Vec::new()
-        } else {
-            vec![rows]
-        };
+    let parts = split(&names, contrasts, most);
+    if let [_] = &parts[..] {
+        return vec![Part::all(rows)];
     }
-    let chunks = names.chunks(names.len().div_ceil(parts));
-    chunks
-        .enumerate()
-        .map(|(part, names)| {
-            let identity = rows.identity().with(&format!("part {}", part + 1));
-            let some = rows.with_rows(|row| names.contains(&name(row)));
-            some.identified(identity)
-        })
-        .collect()
-}
-
-/// What a title says of a part.
-pub(super) fn of_part<R: Row>(rows: &Rows<R>) -> String {
-    let part = rows.identity().part();
-    part.map_or(String::new(), |part| format!(", {part}"))
-}
-
-/// What a caption says of a part.
-pub(super) fn part_in_words<R: Row>(rows: &Rows<R>) -> &'static str {
-    match rows.identity().part() {
-        Some(_) => {
-            " A figure shows ten arms at most. The others are in parts of their own, on their own \
-             axes."
+    let whole: Arc<[R]> = rows.rows().into();
+    let part = |(index, places): (usize, &Vec<usize>)| {
+        let own: Vec<&str> = places.iter().map(|&place| names[place]).collect();
+        let some = rows.with_rows(|row| own.contains(&name(row)));
+        let identity = rows.identity().with(&format!("part {}", index + 1));
+        Part {
+            rows: some.identified(identity),
+            whole: whole.clone(),
+            said: said(index, &parts, &names),
         }
-        None => "",
+    };
+    parts.iter().enumerate().map(part).collect()
+}
+
+/// What a caption says of one of several parts.
+fn said(index: usize, parts: &[Vec<usize>], names: &[&str]) -> String {
+    let named = |places: &[usize]| {
+        let own: Vec<String> = places
+            .iter()
+            .map(|&place| names[place].to_owned())
+            .collect();
+        listed(&own)
+    };
+    let is_elsewhere = |place: &usize| parts.iter().filter(|part| part.contains(place)).count() > 1;
+    let own = &parts[index];
+    let repeated: Vec<usize> = own.iter().copied().filter(is_elsewhere).collect();
+    let [stands, it] = match repeated[..] {
+        [_] => ["stands", "it"],
+        _ => ["stand", "them"],
+    };
+    let again = match repeated.is_empty() {
+        true => String::new(),
+        false => format!(
+            " {} {stands} in other parts, too, beside what is compared with {it}.",
+            named(&repeated)
+        ),
+    };
+    format!(
+        " This is part {} of {}, which have the same axes. It shows {}.{again}",
+        index + 1,
+        parts.len(),
+        named(own)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::said;
+
+    #[test]
+    fn a_caption_names_what_its_part_shows_and_what_other_parts_show_too() {
+        let names = ["adam", "adam-lawn", "adam-cpr", "sgd"];
+        let parts = [vec![0, 1], vec![0, 2], vec![3]];
+        assert_eq!(
+            said(1, &parts, &names),
+            " This is part 2 of 3, which have the same axes. It shows adam and adam-cpr. adam stands \
+             in other parts, too, beside what is compared with it."
+        );
+        assert_eq!(
+            said(2, &parts, &names),
+            " This is part 3 of 3, which have the same axes. It shows sgd."
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! What a task ended with: test metrics, gaps, drops, and advantages of treatments.
 
-use super::parts::{by_arms, in_parts, of_part, part_in_words};
+use super::parts::{Part, by_arms, in_parts};
 use super::subject::Subject;
 use super::words::{band, counts, missing, rows_by_arm, rows_of_arms, thinned};
 use crate::analysis::{Answer, Question, Task};
@@ -8,27 +8,28 @@ use crate::error::Error;
 use crate::figures::by_batch;
 use crate::figures::figure::{Figure, Words};
 use crate::figures::forest;
+use crate::figures::measure::Measure;
 use crate::figures::paired;
 use crate::figures::scatter;
 use crate::figures::slopes;
 use crate::records::Outcome;
-use crate::tables::{self, BatchPoint, BatchRow, ByBatch, DropRow, FitRow, ForestRow, Rows};
+use crate::tables::{self, BatchPoint, BatchRow, ByBatch, DropRow, FitRow, ForestRow, PairedPoint};
 use crate::text::{batch, better, capital, count, integer, number, on_test, percent};
 
 pub(super) fn figures(subject: &Subject<'_>) -> Result<Vec<Figure>, Error> {
-    let task = subject.task;
+    let (task, contrasts) = (subject.task, &subject.request.contrasts);
     let mut figures = Vec::new();
     for quantity in [ByBatch::TestMetric, ByBatch::GeneralizationGap] {
         let rows = tables::by_batch(task, quantity, subject.level())?;
-        let parts = by_arms(rows).into_iter();
-        figures.extend(parts.map(|rows| against_batch(subject, quantity, rows)));
+        let parts = by_arms(rows, contrasts).into_iter();
+        figures.extend(parts.map(|part| against_batch(subject, quantity, part)));
     }
     let largest = task.batch_sizes.last().copied().unwrap_or_default();
     let reference = subject.request.reference_batch_size;
     if task.batch_sizes.contains(&reference) && largest > reference {
         let rows = tables::drops(task, reference, largest);
-        let parts = by_arms(rows).into_iter();
-        figures.extend(parts.map(|rows| slopegraph(subject, (reference, largest), rows)));
+        let parts = by_arms(rows, contrasts).into_iter();
+        figures.extend(parts.map(|part| slopegraph(subject, (reference, largest), part)));
     }
     figures.extend(forests(subject));
     let family = subject.analysis.family(&task.name, Question::TestMetric);
@@ -37,8 +38,8 @@ pub(super) fn figures(subject: &Subject<'_>) -> Result<Vec<Figure>, Error> {
         answer.comparison.place.batch_size == Some(largest) && !answer.comparison.seeds.is_empty()
     });
     figures.extend(at_largest.map(|answer| pairs(subject, answer, largest)));
-    let parts = by_arms(tables::fit(task)).into_iter();
-    figures.extend(parts.map(|rows| loss_and_test(subject, rows)));
+    let parts = by_arms(tables::fit(task), contrasts).into_iter();
+    figures.extend(parts.map(|part| loss_and_test(subject, part)));
     Ok(figures)
 }
 
@@ -53,9 +54,11 @@ fn failed(subject: &Subject<'_>) -> usize {
     trials.filter(|trial| trial.outcome != Outcome::Ok).count()
 }
 
-fn against_batch(subject: &Subject<'_>, quantity: ByBatch, rows: Rows<BatchRow>) -> Figure {
+fn against_batch(subject: &Subject<'_>, quantity: ByBatch, part: Part<BatchRow>) -> Figure {
     let task = subject.task;
     let name = quantity.name(&task.metric);
+    let title = subject.title(&format!("{name} by batch size{}", part.title()));
+    let Part { rows, whole, said } = part;
     let more_is_better = quantity == ByBatch::TestMetric && task.higher_is_better;
     let means = rows.rows().iter().filter_map(|row| match row.point {
         BatchPoint::Seed { .. } => None,
@@ -64,7 +67,7 @@ fn against_batch(subject: &Subject<'_>, quantity: ByBatch, rows: Rows<BatchRow>)
     let caption = format!(
         "{} ({}) of {} against batch size. Small markers are single seeds, large markers their \
          means (n = {} seeds). Bars are {} t intervals of the mean. An arrowhead ends a bar that \
-         leaves the panel.{}{}{}",
+         leaves the panel.{}{}{said}",
         capital(&name),
         better(more_is_better),
         task.name,
@@ -72,13 +75,15 @@ fn against_batch(subject: &Subject<'_>, quantity: ByBatch, rows: Rows<BatchRow>)
         percent(subject.level()),
         thinned(means.max().unwrap_or(0), "seeds"),
         missing(failed(subject)),
-        part_in_words(&rows),
     );
     let description = Some(means_in_words(rows.rows(), &name));
-    let title = subject.title(&format!("{name} by batch size{}", of_part(&rows)));
-    let label = match quantity {
-        ByBatch::TestMetric => name,
-        ByBatch::GeneralizationGap => "generalization gap".to_owned(),
+    let seeds = whole.iter().filter_map(|row| match row.point {
+        BatchPoint::Seed { value, .. } => Some(value),
+        BatchPoint::Mean(_) => None,
+    });
+    let measure = match quantity {
+        ByBatch::TestMetric => test_metric(task, seeds),
+        ByBatch::GeneralizationGap => Measure::unbounded("generalization gap"),
     };
     let looks = subject.looks.clone();
     let words = Words {
@@ -87,7 +92,7 @@ fn against_batch(subject: &Subject<'_>, quantity: ByBatch, rows: Rows<BatchRow>)
         description,
     };
     Figure::new(rows, words, move |rows, width| {
-        by_batch::draw(rows, &label, &looks, width)
+        by_batch::draw(rows, &whole, &measure, &looks, width)
     })
 }
 
@@ -100,13 +105,20 @@ fn directed(task: &Task) -> String {
     )
 }
 
-fn slopegraph(subject: &Subject<'_>, batches: (i64, i64), rows: Rows<DropRow>) -> Figure {
+/// The test metric, of which these are values, on an axis.
+fn test_metric(task: &Task, values: impl Iterator<Item = f64>) -> Measure {
+    Measure::metric(on_test(&task.metric), task.higher_is_better, values)
+}
+
+fn slopegraph(subject: &Subject<'_>, batches: (i64, i64), part: Part<DropRow>) -> Figure {
     let task = subject.task;
+    let title = format!("large-batch drop{}", part.title());
+    let Part { rows, whole, said } = part;
     let most = rows_of_arms(rows.rows()).into_iter().max().unwrap_or(0);
     let caption = format!(
         "{} of {} at batch sizes {} and {}. Thin lines are single seeds (n = {} seeds per arm), \
          thick lines their means. The large-batch drop is the {} of a line.{} No intervals are \
-         drawn.{}",
+         drawn.{said}",
         capital(&directed(task)),
         task.name,
         batch(batches.0),
@@ -118,10 +130,11 @@ fn slopegraph(subject: &Subject<'_>, batches: (i64, i64), rows: Rows<DropRow>) -
             "rise"
         },
         thinned(most, "seeds"),
-        part_in_words(&rows),
     );
-    let title = format!("large-batch drop{}", of_part(&rows));
-    let label = on_test(&task.metric);
+    let values = whole
+        .iter()
+        .flat_map(|row| [row.at_reference, row.at_largest]);
+    let measure = test_metric(task, values);
     let looks = subject.looks.clone();
     let words = Words {
         title: subject.title(&title),
@@ -129,7 +142,7 @@ fn slopegraph(subject: &Subject<'_>, batches: (i64, i64), rows: Rows<DropRow>) -
         description: None,
     };
     Figure::new(rows, words, move |rows, width| {
-        slopes::draw(rows, &label, batches, &looks, width)
+        slopes::draw(rows, &whole, &measure, batches, &looks, width)
     })
 }
 
@@ -144,10 +157,10 @@ fn forests(subject: &Subject<'_>) -> Vec<Figure> {
     let task = subject.task;
     let lost = diverged(subject, &questions);
     let rows = |questions: &[Question]| tables::forest(subject.analysis, task, questions);
-    let figure = |rows| advantages(subject, rows, &lost);
+    let figure = |part| advantages(subject, part, &lost);
     let all = rows(&questions);
     if !all.is_empty() {
-        let all = figure(all);
+        let all = figure(Part::all(all));
         if all.fits_everywhere() {
             return vec![all];
         }
@@ -159,7 +172,7 @@ fn forests(subject: &Subject<'_>) -> Vec<Figure> {
         // A part has as many contrasts as a page has room for.
         let mut most = subject.request.contrasts.len().max(1);
         loop {
-            let parts = in_parts(one.clone(), |row| &row.treatment, most).into_iter();
+            let parts = in_parts(one.clone(), |row| &row.treatment, &[], most).into_iter();
             let figures: Vec<Figure> = parts.map(figure).collect();
             if most == 1 || figures.iter().all(Figure::fits_everywhere) {
                 return figures;
@@ -195,7 +208,9 @@ fn diverged(subject: &Subject<'_>, questions: &[Question]) -> String {
     text
 }
 
-fn advantages(subject: &Subject<'_>, rows: Rows<ForestRow>, lost: &str) -> Figure {
+fn advantages(subject: &Subject<'_>, part: Part<ForestRow>, lost: &str) -> Figure {
+    let title_of_part = part.title();
+    let Part { rows, whole, said } = part;
     let first = rows.rows().first().map(|row| row.question);
     let title = match first {
         Some(question) if rows.rows().iter().all(|row| row.question == question) => {
@@ -203,12 +218,12 @@ fn advantages(subject: &Subject<'_>, rows: Rows<ForestRow>, lost: &str) -> Figur
         }
         _ => "advantages".to_owned(),
     };
-    let title = format!("{title}{}", of_part(&rows));
+    let title = format!("{title}{title_of_part}");
     let caption = format!(
         "Advantage of the treatment on {} by question and batch size (n = {} paired seeds). It is \
          the mean paired difference, positive where the treatment is better, with its {} t \
          interval. An arrowhead ends an interval that leaves the panel. p is that of the {} test, \
-         adjusted by Holm.{lost}{}",
+         adjusted by Holm.{lost}{}{said}",
         subject.task.name,
         counts(rows.rows().iter().map(|row| row.n)),
         percent(subject.level()),
@@ -222,7 +237,7 @@ fn advantages(subject: &Subject<'_>, rows: Rows<ForestRow>, lost: &str) -> Figur
         description: None,
     };
     Figure::new(rows, words, move |rows, width| {
-        forest::draw(rows, margin, &looks, width)
+        forest::draw(rows, &whole, margin, &looks, width)
     })
 }
 
@@ -246,7 +261,15 @@ fn pairs(subject: &Subject<'_>, answer: &Answer, largest: i64) -> Figure {
         thinned(n, "pairs"),
     );
     let title = subject.title(&format!("{treatment} against {baseline}, pair by pair"));
-    let label = on_test(&task.metric);
+    let values = rows.rows().iter().flat_map(|row| match row.point {
+        PairedPoint::Seed {
+            baseline,
+            treatment,
+            ..
+        } => [baseline, treatment],
+        PairedPoint::Mean { .. } => [None; 2],
+    });
+    let measure = test_metric(task, values.flatten());
     let looks = subject.looks.clone();
     let words = Words {
         title,
@@ -254,29 +277,30 @@ fn pairs(subject: &Subject<'_>, answer: &Answer, largest: i64) -> Figure {
         description: None,
     };
     Figure::new(rows, words, move |rows, width| {
-        paired::draw(rows, &label, [&baseline, &treatment], &looks, width)
+        paired::draw(rows, &measure, [&baseline, &treatment], &looks, width)
     })
 }
 
-fn loss_and_test(subject: &Subject<'_>, rows: Rows<FitRow>) -> Figure {
+fn loss_and_test(subject: &Subject<'_>, part: Part<FitRow>) -> Figure {
     let task = subject.task;
-    let (test, label): (fn(&FitRow) -> Option<f64>, _) = if tables::is_share(task) {
-        (
-            |row| row.test_error,
-            format!("test error (1 − {})", task.metric),
-        )
+    let title_of_part = part.title();
+    let Part { rows, whole, said } = part;
+    let (test, measure): (fn(&FitRow) -> Option<f64>, _) = if tables::is_share(task) {
+        let error = format!("test error (1 − {})", task.metric);
+        (|row| row.test_error, Measure::share(error))
     } else {
-        (|row| Some(row.test_metric), on_test(&task.metric))
+        let metric = Measure::unbounded(on_test(&task.metric));
+        (|row| Some(row.test_metric), metric)
     };
+    let label = &measure.label;
     let caption = format!(
         "Final training loss against {label} of {}: one marker per confirmation trial (n = {} \
-         trials per arm). The larger the marker, the larger the batch.{}{}",
+         trials per arm). The larger the marker, the larger the batch.{}{said}",
         task.name,
         rows_by_arm(rows.rows()),
         missing(failed(subject)),
-        part_in_words(&rows),
     );
-    let title = subject.title(&format!("training loss and {label}{}", of_part(&rows)));
+    let title = subject.title(&format!("training loss and {label}{title_of_part}"));
     let looks = subject.looks.clone();
     let words = Words {
         title,
@@ -284,7 +308,7 @@ fn loss_and_test(subject: &Subject<'_>, rows: Rows<FitRow>) -> Figure {
         description: None,
     };
     Figure::new(rows, words, move |rows, width| {
-        scatter::draw(rows, test, &label, &looks, width)
+        scatter::draw(rows, &whole, test, &measure, &looks, width)
     })
 }
 
