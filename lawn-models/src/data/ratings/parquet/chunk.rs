@@ -11,8 +11,8 @@ use polars_parquet::parquet::metadata::{ColumnChunkMetadata, RowGroupMetadata};
 use polars_parquet::parquet::page::CompressedPage;
 use polars_parquet::read::{BasicDecompressor, PageReader, column_iter_to_arrays};
 
-use super::checksum;
 use super::form::{Form, Value};
+use super::headers;
 use crate::data::ratings::moments::DAY;
 
 /// The column of this name.
@@ -66,9 +66,9 @@ pub(super) fn values(
     let mut bytes = vec![0; (range.end - range.start) as usize];
     file.seek(SeekFrom::Start(range.start)).map_err(said)?;
     file.read_exact(&mut bytes).map_err(said)?;
-    checksum::check(&bytes)?;
-    let bytes = Buffer::from(bytes);
     let most = usize::try_from(chunk.uncompressed_size()).unwrap_or(0);
+    headers::check(&bytes, most)?;
+    let bytes = Buffer::from(bytes);
     let pages = || {
         // What a page has more than its chunk is refused before there is room for it.
         let most = most.max(bytes.len());

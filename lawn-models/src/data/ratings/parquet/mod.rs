@@ -2,9 +2,9 @@
 //!
 //! Columns that are none of ratings are not read, whatever their types.
 
-mod checksum;
 mod chunk;
 mod form;
+mod headers;
 mod rows;
 #[cfg(test)]
 mod tests;

@@ -238,6 +238,26 @@ fn a_damaged_file_is_an_error_that_names_it() {
     assert!(of(b"user,item\n1,2\n").is_err());
 }
 
+/// The decoder would have room made for them.
+#[test]
+fn a_dictionary_of_more_values_than_it_has_bytes_is_refused() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("x.parquet");
+    let mut bytes = std::fs::read(folder().join("strings.parquet")).unwrap();
+    // Nine items in 72 bytes; numbers are written as twice what they are.
+    let header = [0x4c, 0x15, 2 * 9, 0x15, 0];
+    let place = bytes.windows(5).position(|five| five == header).unwrap();
+    bytes[place + 2] = 2 * 19;
+    std::fs::write(&path, &bytes).unwrap();
+    let error = read(&path, &ColumnNames::default(), 0.0, Room::ENDLESS).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("a dictionary claims 19 values in 72 bytes"),
+        "{error}"
+    );
+}
+
 #[test]
 fn more_rows_than_memory_holds_are_refused_before_they_are_read() {
     let path = folder().join("spark.parquet");
