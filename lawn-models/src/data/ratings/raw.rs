@@ -170,7 +170,7 @@ pub(super) fn there(folder: &Path, name: &str) -> Vec<PathBuf> {
         .flat_map(|file| [folder.join(format!("{file}.gz")), folder.join(file)]);
     let text = text.chain([folder.join(format!("{name}.parquet"))]);
     let mut there: Vec<PathBuf> = text.filter(|path| path.is_file()).collect();
-    if is_own && !there.iter().any(|path| is_of_recbole(path)) {
+    if is_own && there.is_empty() {
         there.extend(all_of_recbole(folder));
     }
     there

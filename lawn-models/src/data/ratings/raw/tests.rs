@@ -153,6 +153,9 @@ fn one_file_of_recbole_has_any_name_and_among_several_the_folders() {
     write("ml.inter");
     assert_eq!(find(&set, "ml").unwrap(), Some(set.join("ml.inter")));
     write("ml.csv");
+    std::fs::remove_file(set.join("ml.inter")).unwrap();
+    assert_eq!(find(&set, "ml").unwrap(), Some(set.join("ml.csv")));
+    write("ml.inter");
     let error = find(&set, "ml").unwrap_err().to_string();
     assert!(
         error.contains("found ml.csv and ml.inter, expected one file of ratings"),
