@@ -92,6 +92,41 @@ class Lawn:
                 w.mul_(r / w.norm())
 
 
+class Rotational:
+    """The rotational variant of Adam, neuron by neuron, as one would write it in PyTorch."""
+
+    def __init__(self, parameters, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, decay=0.1, memory=0.99, centred=False):
+        self.parameters, self.centred = list(parameters), centred
+        self.lr, self.betas, self.eps, self.decay, self.memory, self.step_count = lr, betas, eps, decay, memory, 0
+        self.m = [torch.zeros_like(p) for p in self.parameters]
+        self.v = [torch.zeros_like(p) for p in self.parameters]
+        self.radius = [p.detach().flatten(1).norm(dim=1, keepdim=True) if p.dim() > 1 else None for p in self.parameters]
+        self.square = [None if r is None else torch.zeros_like(r) for r in self.radius]
+
+    @torch.no_grad()
+    def step(self):
+        self.step_count += 1
+        b1, b2 = self.betas
+        c1, c2 = 1 - b1**self.step_count, 1 - b2**self.step_count
+        correction = 1 - self.memory**self.step_count
+        angle = (2 * self.lr * self.decay) ** 0.5
+        for p, m, v, r, q in zip(self.parameters, self.m, self.v, self.radius, self.square):
+            m.lerp_(p.grad, 1 - b1)
+            v.mul_(b2).addcmul_(p.grad, p.grad, value=1 - b2)
+            d = (m / c1) / ((v / c2).sqrt_().add_(self.eps))
+            if r is None:
+                p.sub_(d, alpha=self.lr)
+                continue
+            w, d = p.flatten(1), d.flatten(1)
+            if self.centred:
+                w.sub_(w.mean(dim=1, keepdim=True))
+                d = d - d.mean(dim=1, keepdim=True)
+            d = d - ((w * d).sum(dim=1, keepdim=True) / (w * w).sum(dim=1, keepdim=True)) * w
+            q.mul_(self.memory).add_((d * d).sum(dim=1, keepdim=True), alpha=1 - self.memory)
+            w.sub_(d * (angle * r / ((q / correction).sqrt_().add_(self.eps))))
+            w.mul_(r / w.norm(dim=1, keepdim=True))
+
+
 class Cpr(pytorch_cpr.AdamCPR):
     """Of the matrices, with all tensors of a kind at a time, as it is meant to be used."""
 
@@ -128,6 +163,8 @@ PEERS = {
     "pytorch_cpr": Cpr,
     "schedulefree": lambda p: trained(schedulefree.AdamWScheduleFree(p, lr=1e-3)),
     "LAWN in PyTorch": lambda p: Lawn(p, lr=1e-3),
+    "RV-Adam in PyTorch": Rotational,
+    "RV-Adam, centred, in PyTorch": lambda p: Rotational(p, centred=True),
 }
 
 
@@ -197,8 +234,8 @@ RATIOS = [
     ("AdamH", "AdamW fused"),
     ("AdamH", "timm AdamP"),
     ("AdamCPR", "pytorch_cpr"),
-    ("RV-Adam", "timm AdamP"),
-    ("RV-Adam, centred", "timm AdamP"),
+    ("RV-Adam", "RV-Adam in PyTorch"),
+    ("RV-Adam, centred", "RV-Adam, centred, in PyTorch"),
 ]
 
 # Bytes that a step reads and writes for each parameter where no cache holds anything; see BENCHMARKS.md.
@@ -220,7 +257,7 @@ BYTES = {
     "Lion-LAWN": (32, 8),
     "AdamH": (24, 12),
     "AdamCPR": (24, 12),
-    "RV-Adam": (32, 12),
+    "RV-Adam": (24, 12),
 }
 
 # Elements of the tensors whose copy is timed: 128 MiB each, which no cache holds.

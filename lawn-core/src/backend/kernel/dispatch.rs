@@ -8,8 +8,9 @@ use super::isa::Isa;
 use super::lanes::Element;
 use super::lion::Lion;
 use super::nadam::Nadam;
-use super::over::{BlockLoop, C, D, G, Pair, W};
+use super::over::{BlockLoop, C, D, G, Pair, UnitsLoop, W};
 use super::pass::{Factors, Pass, Sums};
+use super::scalars::Outcome;
 
 /// A direction with its numbers for one step.
 #[derive(Clone, Copy, Debug)]
@@ -54,18 +55,40 @@ impl<E: Element> Kernel<E> {
         factors: &Factors,
         block: Block<E>,
     ) -> Sums {
+        let mut outcome = Outcome {
+            factors: *factors,
+            ..Outcome::default()
+        };
+        // SAFETY: the caller keeps to the same conditions.
+        unsafe { self.units(isa, pass, block, std::slice::from_mut(&mut outcome)) };
+        outcome.sums
+    }
+
+    /// One pass over each unit of a block, which are as many as `outcomes`, with the factors of its
+    /// outcome; what is found is added to its sums.
+    ///
+    /// # Safety
+    ///
+    /// As [`pass`](Self::pass).
+    pub(crate) unsafe fn units(
+        &self,
+        isa: Isa,
+        pass: Pass,
+        block: Block<E>,
+        outcomes: &mut [Outcome],
+    ) {
         // SAFETY: the caller keeps to the same conditions.
         unsafe {
             match *self {
-                Kernel::Plain => one::<E, _, 0>(isa, Plain, pass, factors, block),
-                Kernel::Momentum(d) => one::<E, _, 1>(isa, d, pass, factors, block),
-                Kernel::Nesterov(d) => one::<E, _, 1>(isa, d, pass, factors, block),
-                Kernel::Adam(d) => one::<E, _, 2>(isa, d, pass, factors, block),
-                Kernel::Amsgrad(d) => one::<E, _, 3>(isa, d, pass, factors, block),
-                Kernel::Adagrad(d) => one::<E, _, 1>(isa, d, pass, factors, block),
-                Kernel::Nadam(d) => one::<E, _, 2>(isa, d, pass, factors, block),
-                Kernel::Lion(d) => one::<E, _, 1>(isa, d, pass, factors, block),
-                Kernel::Averaged(d) => one::<E, _, 2>(isa, d, pass, factors, block),
+                Kernel::Plain => each::<E, _, 0>(isa, Plain, pass, block, outcomes),
+                Kernel::Momentum(d) => each::<E, _, 1>(isa, d, pass, block, outcomes),
+                Kernel::Nesterov(d) => each::<E, _, 1>(isa, d, pass, block, outcomes),
+                Kernel::Adam(d) => each::<E, _, 2>(isa, d, pass, block, outcomes),
+                Kernel::Amsgrad(d) => each::<E, _, 3>(isa, d, pass, block, outcomes),
+                Kernel::Adagrad(d) => each::<E, _, 1>(isa, d, pass, block, outcomes),
+                Kernel::Nadam(d) => each::<E, _, 2>(isa, d, pass, block, outcomes),
+                Kernel::Lion(d) => each::<E, _, 1>(isa, d, pass, block, outcomes),
+                Kernel::Averaged(d) => each::<E, _, 2>(isa, d, pass, block, outcomes),
             }
         }
     }
@@ -105,7 +128,7 @@ impl<E: Element> Kernel<E> {
             };
         }
         // SAFETY: the caller keeps to the same conditions.
-        unsafe {
+        let pair = unsafe {
             match (*self, *kernel) {
                 (Kernel::Plain, Kernel::Plain) => pair!(Plain, Plain, 0),
                 (Kernel::Momentum(d), Kernel::Momentum(next)) => pair!(d, next, 1),
@@ -116,25 +139,27 @@ impl<E: Element> Kernel<E> {
                 (Kernel::Nadam(d), Kernel::Nadam(next)) => pair!(d, next, 2),
                 (Kernel::Lion(d), Kernel::Lion(next)) => pair!(d, next, 1),
                 (Kernel::Averaged(d), Kernel::Averaged(next)) => pair!(d, next, 2),
-                _ => {
-                    self.pass(isa, Pass::Move, factors, moved);
-                    kernel.pass(isa, pass, next_factors, next)
-                }
+                _ => None,
             }
-        }
+        };
+        // SAFETY: the caller keeps to the same conditions.
+        pair.unwrap_or_else(|| unsafe {
+            self.pass(isa, Pass::Move, factors, moved);
+            kernel.pass(isa, pass, next_factors, next)
+        })
     }
 }
 
 /// # Safety
 ///
-/// As [`Kernel::pass`].
-unsafe fn one<E: Element, R: Direction<E, B>, const B: usize>(
+/// As [`Kernel::units`].
+unsafe fn each<E: Element, R: Direction<E, B>, const B: usize>(
     isa: Isa,
     direction: R,
     pass: Pass,
-    factors: &Factors,
     block: Block<E>,
-) -> Sums {
+    outcomes: &mut [Outcome],
+) {
     macro_rules! run {
         ($sum:expr, $update:literal, $move:literal) => {
             if isa.lets_go() {
@@ -144,10 +169,10 @@ unsafe fn one<E: Element, R: Direction<E, B>, const B: usize>(
             }
         };
         ($sum:expr, $update:literal, $move:literal, $let_go:literal) => {
-            isa.run(BlockLoop::<E, R, B, { $sum }, $update, $move, $let_go> {
+            isa.run(UnitsLoop::<E, R, B, { $sum }, $update, $move, $let_go> {
                 direction,
-                factors,
                 block,
+                outcomes,
             })
         };
     }
@@ -163,11 +188,14 @@ unsafe fn one<E: Element, R: Direction<E, B>, const B: usize>(
             Pass::Buffers => run!(D, true, false),
             Pass::CentredBuffers => run!(D | C, true, false),
             Pass::BuffersAndSum => run!(G | W | D, true, false),
+            Pass::CentredBuffersAndSum => run!(G | W | D | C, true, false),
             Pass::Move => run!(0, false, true),
         }
     }
 }
 
+/// The same, of passes that have a loop for two.
+///
 /// # Safety
 ///
 /// As [`Kernel::pair`].
@@ -175,7 +203,7 @@ unsafe fn pair<E: Element, R: Direction<E, B>, const B: usize>(
     isa: Isa,
     (direction, factors, moved): (R, &Factors, Block<E>),
     (next_direction, pass, next_factors, next): (R, Pass, &Factors, Block<E>),
-) -> Sums {
+) -> Option<Sums> {
     macro_rules! run {
         ($sum:expr, $update:literal) => {
             if isa.lets_go() {
@@ -200,15 +228,12 @@ unsafe fn pair<E: Element, R: Direction<E, B>, const B: usize>(
         };
     }
     // SAFETY: the caller keeps to the same conditions.
-    unsafe {
+    Some(unsafe {
         match pass {
             Pass::Products => run!(G | W, false),
             Pass::Buffers => run!(D, true),
             Pass::BuffersAndSum => run!(G | W | D, true),
-            _ => {
-                one(isa, direction, Pass::Move, factors, moved);
-                one(isa, next_direction, pass, next_factors, next)
-            }
+            _ => return None,
         }
-    }
+    })
 }

@@ -3,8 +3,12 @@
 use super::dispatch::Kernel;
 use super::isa::Isa;
 use super::memory::{BLOCK, Memory};
-use super::pass::{Factors, Order, Pass, Sums};
+use super::pass::{Order, Pass, Sums};
 use super::scalars::{Held, Outcome, Scalars};
+
+/// Elements of the units that go through a pass together: four arrays of so many f32 stay in the first
+/// cache of a core from one pass to the next.
+const FIRST_CACHE: usize = 2048;
 
 /// One parameter in one step.
 #[derive(Debug)]
@@ -69,34 +73,101 @@ impl<M: Memory> Job<'_, M> {
         match (self.scalars.needs_products(), self.scalars.centred) {
             (true, true) => Pass::CentredBuffers,
             (true, false) => Pass::Buffers,
-            (false, _) => Pass::BuffersAndSum,
+            (false, true) => Pass::CentredBuffersAndSum,
+            (false, false) => Pass::BuffersAndSum,
         }
     }
 
-    /// All passes over one unit.
+    /// All passes over some units, from the `first` on; as many as `outcomes`.
     ///
     /// # Safety
     ///
-    /// The unit's pointers are valid and nothing else touches them.
-    pub(super) unsafe fn whole_unit(
+    /// The pointers of the units are valid and nothing else touches them.
+    pub(super) unsafe fn whole_units(
         &self,
         isa: Isa,
-        unit: M,
-        (kappa, held): (f64, Held),
-        all_sums: bool,
-        outcome: &mut Outcome,
+        units: M,
+        first: usize,
+        (kappa, all_sums): (f64, bool),
+        outcomes: &mut [Outcome],
+    ) {
+        let together = (FIRST_CACHE / self.unit_len).max(1);
+        for (index, outcomes) in outcomes.chunks_mut(together).enumerate() {
+            let at = index * together;
+            // SAFETY: these are some of the units that the caller gives.
+            unsafe {
+                let some = units.part(at * self.unit_len, outcomes.len() * self.unit_len);
+                self.units_together(isa, some, first + at, (kappa, all_sums), outcomes);
+            }
+        }
+    }
+
+    /// The same, pass by pass: numbers of a unit do not wait for those of another.
+    ///
+    /// # Safety
+    ///
+    /// As [`whole_units`](Self::whole_units).
+    unsafe fn units_together(
+        &self,
+        isa: Isa,
+        units: M,
+        first: usize,
+        (kappa, all_sums): (f64, bool),
+        outcomes: &mut [Outcome],
     ) {
         let Job {
-            kernel,
-            scalars,
-            summed,
-            ..
+            scalars, summed, ..
         } = self;
         let summed = *summed;
-        // This goes block by block, so that the sums are those that several threads would take.
-        let over = |pass: Pass, factors: &Factors| {
-            let mut sums = Sums::default();
-            let blocks = unit.len().div_ceil(BLOCK);
+        let over = |pass: Pass, outcomes: &mut [Outcome]| {
+            // SAFETY: the caller keeps to the same conditions.
+            unsafe { self.over(isa, units, pass, outcomes) };
+        };
+        let forget = |outcomes: &mut [Outcome]| {
+            for outcome in outcomes {
+                outcome.sums = Sums::default();
+            }
+        };
+        if scalars.needs_products() && !summed {
+            forget(outcomes);
+            over(self.first_pass(), outcomes);
+        }
+        for (unit, outcome) in outcomes.iter_mut().enumerate() {
+            scalars.before(kappa, self.held(first + unit).radius, outcome);
+        }
+        if scalars.is_single_pass() {
+            let known = summed || scalars.needs_products();
+            if all_sums || !known {
+                forget(outcomes);
+            }
+            over(one_pass(known, all_sums), outcomes);
+        } else {
+            if !scalars.needs_products() {
+                forget(outcomes);
+            }
+            over(self.second_pass(), outcomes);
+            for (unit, outcome) in outcomes.iter_mut().enumerate() {
+                scalars.after(self.held(first + unit), outcome);
+            }
+            over(Pass::Move, outcomes);
+        }
+    }
+
+    /// A pass over some units. A larger one goes block by block, so that the sums are those that
+    /// several threads would take.
+    ///
+    /// # Safety
+    ///
+    /// As [`whole_units`](Self::whole_units).
+    unsafe fn over(&self, isa: Isa, units: M, pass: Pass, outcomes: &mut [Outcome]) {
+        let kernel = &self.kernel;
+        if self.unit_len <= BLOCK {
+            // SAFETY: the caller keeps to the same conditions.
+            unsafe { units.units(isa, kernel, pass, outcomes) };
+            return;
+        }
+        for (unit, outcome) in outcomes.chunks_mut(1).enumerate() {
+            let blocks = self.unit_len.div_ceil(BLOCK);
             for block in 0..blocks {
                 let start = BLOCK
                     * match pass.order() {
@@ -104,30 +175,12 @@ impl<M: Memory> Job<'_, M> {
                         Order::Backwards => blocks - 1 - block,
                     };
                 // SAFETY: the part is within the unit, whose pointers the caller gives as valid.
-                sums += unsafe {
-                    let block = unit.part(start, BLOCK.min(unit.len() - start));
-                    block.pass(isa, kernel, pass, factors)
-                };
+                unsafe {
+                    let len = BLOCK.min(self.unit_len - start);
+                    let block = units.part(unit * self.unit_len + start, len);
+                    block.units(isa, kernel, pass, outcome);
+                }
             }
-            sums
-        };
-        if scalars.needs_products() && !summed {
-            outcome.sums = over(self.first_pass(), &Factors::default());
-        }
-        scalars.before(kappa, held.radius, outcome);
-        if scalars.is_single_pass() {
-            let known = summed || scalars.needs_products();
-            let sums = over(one_pass(known, all_sums), &outcome.factors);
-            if all_sums || !known {
-                outcome.sums = sums;
-            }
-        } else {
-            if !scalars.needs_products() {
-                outcome.sums = Sums::default();
-            }
-            outcome.sums += over(self.second_pass(), &outcome.factors);
-            scalars.after(held, outcome);
-            over(Pass::Move, &outcome.factors);
         }
     }
 }

@@ -30,7 +30,8 @@ pub(crate) trait Element:
 ///
 /// All methods: the running machine has the instructions of the implementing
 /// type. [`load`](Lanes::load) and [`store`](Lanes::store): the pointer is
-/// valid for `N` elements; no alignment is needed beyond that of an element.
+/// valid for `N` elements, or for the first `n` that are asked for; no alignment
+/// is needed beyond that of an element.
 pub(crate) trait Lanes: Copy {
     type Element: Element;
     /// Partial sums in f64: so many that one addition need not wait for another.
@@ -40,6 +41,12 @@ pub(crate) trait Lanes: Copy {
     unsafe fn splat(x: Self::Element) -> Self;
     unsafe fn load(p: *const Self::Element) -> Self;
     unsafe fn store(self, p: *mut Self::Element);
+    /// The first `n < N` lanes, and 0 in the others.
+    unsafe fn first(self, n: usize) -> Self;
+    /// Loads the first `n < N` lanes, and 0 into the others.
+    unsafe fn load_first(p: *const Self::Element, n: usize) -> Self;
+    /// Stores the first `n < N` lanes.
+    unsafe fn store_first(self, p: *mut Self::Element, n: usize);
     unsafe fn add(self, b: Self) -> Self;
     unsafe fn mul(self, b: Self) -> Self;
     unsafe fn div(self, b: Self) -> Self;
@@ -82,6 +89,24 @@ macro_rules! array_lanes {
             unsafe fn store(self, p: *mut $element) {
                 // SAFETY: the caller gives a pointer that is valid for N elements.
                 unsafe { p.cast::<[$element; N]>().write_unaligned(self.0) }
+            }
+            #[inline(always)]
+            unsafe fn first(self, n: usize) -> Self {
+                Self(std::array::from_fn(|i| if i < n { self.0[i] } else { 0.0 }))
+            }
+            #[inline(always)]
+            unsafe fn load_first(p: *const $element, n: usize) -> Self {
+                // SAFETY: the caller gives a pointer that is valid for n elements.
+                Self(std::array::from_fn(|i| {
+                    if i < n { unsafe { *p.add(i) } } else { 0.0 }
+                }))
+            }
+            #[inline(always)]
+            unsafe fn store_first(self, p: *mut $element, n: usize) {
+                for (i, x) in self.0.into_iter().enumerate().take(n) {
+                    // SAFETY: the caller gives a pointer that is valid for n elements.
+                    unsafe { *p.add(i) = x };
+                }
             }
             #[inline(always)]
             unsafe fn add(self, b: Self) -> Self {

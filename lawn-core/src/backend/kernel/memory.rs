@@ -5,6 +5,7 @@ use super::dispatch::Kernel;
 use super::isa::Isa;
 use super::lanes::Element;
 use super::pass::{Factors, Pass, Sums};
+use super::scalars::Outcome;
 
 /// Elements of a block: so many that a task costs more than to claim it. Sums are taken by
 /// block, so this number decides their last bits.
@@ -39,6 +40,29 @@ pub(crate) trait Memory: Copy + std::fmt::Debug {
         pass: Pass,
         factors: &Factors,
     ) -> Sums;
+
+    /// One pass over each unit, which are as many as `outcomes`, with the factors of its outcome; what
+    /// is found is added to its sums.
+    ///
+    /// # Safety
+    ///
+    /// As [`pass`](Self::pass).
+    unsafe fn units(
+        &self,
+        isa: Isa,
+        kernel: &Kernel<Self::Element>,
+        pass: Pass,
+        outcomes: &mut [Outcome],
+    ) {
+        let len = self.len() / outcomes.len().max(1);
+        for (unit, outcome) in outcomes.iter_mut().enumerate() {
+            // SAFETY: the caller keeps to the same conditions, and a unit lies within this.
+            outcome.sums += unsafe {
+                let unit = self.part(unit * len, len);
+                unit.pass(isa, kernel, pass, &outcome.factors)
+            };
+        }
+    }
 
     /// [`Pass::Move`] over this beside another pass over another; the sums of
     /// the other.
@@ -85,6 +109,11 @@ impl<E: Element> Memory for Block<E> {
     unsafe fn pass(&self, isa: Isa, kernel: &Kernel<E>, pass: Pass, factors: &Factors) -> Sums {
         // SAFETY: the caller keeps to the same conditions.
         unsafe { kernel.pass(isa, pass, factors, *self) }
+    }
+
+    unsafe fn units(&self, isa: Isa, kernel: &Kernel<E>, pass: Pass, outcomes: &mut [Outcome]) {
+        // SAFETY: the caller keeps to the same conditions.
+        unsafe { kernel.units(isa, pass, *self, outcomes) }
     }
 
     unsafe fn pair(

@@ -10,6 +10,9 @@
 //! 3. w ← p w + q d                 reads w, d; writes w
 //! ```
 //!
+//! Where the constraint leaves the gradient as it is, nothing is needed before the buffers move: there
+//! is no first pass, and the second takes the sums of both.
+//!
 //! Of a centred unit the first two sum `w` and `d` as well, and the third takes the means off by a
 //! constant.
 //!
@@ -22,7 +25,8 @@
 //!
 //! Some rows of a table take a free step where they lie, without a look at the others.
 //!
-//! One thread takes a small unit through all three passes. All threads together take the larger
+//! One thread takes a small unit through all passes, and units of a few elements many at a time: pass
+//! by pass, so that none waits for the numbers of another. All threads together take the larger
 //! ones, in waves. The last pass over a wave runs in one loop with the first over the next.
 
 mod adagrad;

@@ -4,7 +4,9 @@ use super::block::Block;
 use super::direction::Direction;
 use super::isa::Vectorized;
 use super::lanes::{Element, Lanes};
+use super::memory::Memory;
 use super::pass::{Factors, Sums};
+use super::scalars::Outcome;
 
 /// Sum `⟨g,g⟩`.
 pub(super) const G: u8 = 1;
@@ -110,18 +112,52 @@ impl<L: Lanes> Partial<L> {
     }
 }
 
+/// A pass over each of the units of a block, which are as many as the outcomes.
+pub(super) struct UnitsLoop<
+    'a,
+    E,
+    R,
+    const B: usize,
+    const SUM: u8,
+    const UPDATE: bool,
+    const MOVE: bool,
+    const LET_GO: bool,
+> {
+    pub(super) direction: R,
+    pub(super) block: Block<E>,
+    pub(super) outcomes: &'a mut [Outcome],
+}
+
 impl<E, R, const B: usize, const SUM: u8, const UPDATE: bool, const MOVE: bool, const LET_GO: bool>
-    Vectorized<E> for BlockLoop<'_, E, R, B, SUM, UPDATE, MOVE, LET_GO>
+    Vectorized<E> for UnitsLoop<'_, E, R, B, SUM, UPDATE, MOVE, LET_GO>
 where
     E: Element,
     R: Direction<E, B>,
 {
-    type Output = Sums;
+    type Output = ();
 
     #[inline(always)]
-    unsafe fn run<L: Lanes<Element = E>>(self) -> Sums {
-        // SAFETY: the caller keeps to the same conditions.
-        unsafe { self.rest::<L>(0, Partial::zero()) }
+    unsafe fn run<L: Lanes<Element = E>>(self) {
+        let Self {
+            direction,
+            block,
+            outcomes,
+        } = self;
+        let len = block.len / outcomes.len().max(1);
+        for (unit, Outcome { factors, sums, .. }) in outcomes.iter_mut().enumerate() {
+            // SAFETY: a unit lies within the block; the caller keeps to the rest.
+            let found = unsafe {
+                let unit = BlockLoop::<E, R, B, SUM, UPDATE, MOVE, LET_GO> {
+                    direction,
+                    factors,
+                    block: block.part(unit * len, len),
+                };
+                unit.rest::<L>(0, Partial::zero())
+            };
+            if SUM > 0 {
+                *sums += found;
+            }
+        }
     }
 }
 
@@ -193,7 +229,8 @@ where
         }
     }
 
-    /// The loop, of which `done` vectors are done, and their sums taken.
+    /// The loop, of which `done` vectors are done, and their sums taken. What fills no vector is
+    /// the first lanes of one.
     #[inline(always)]
     unsafe fn rest<L: Lanes<Element = E>>(&self, done: usize, mut sums: Partial<L>) -> Sums {
         let vectors = self.block.len / L::N;
@@ -203,35 +240,45 @@ where
         unsafe {
             let factors = Splat::new(self.factors);
             for vector in done..vectors {
-                self.vector(Self::at::<L>(vector, vectors), factors, &mut sums);
+                self.vector::<L, true>(Self::at::<L>(vector, vectors), L::N, factors, &mut sums);
             }
-            let factors = Splat::new(self.factors);
-            let mut singles = Partial::<E::Single>::zero();
-            for single in 0..rest {
-                let i = whole + Self::at::<E::Single>(single, rest);
-                self.vector(i, factors, &mut singles);
+            if rest > 0 {
+                self.vector::<L, false>(whole, rest, factors, &mut sums);
             }
-            let mut sums = sums.total();
-            sums += singles.total();
-            sums
+            sums.total()
         }
     }
 
-    /// The `L::N` elements at `i`.
+    /// The `n` elements at `i`: `L::N` if it is a `WHOLE` vector, or fewer.
     #[inline(always)]
-    unsafe fn vector<L: Lanes<Element = E>>(
+    unsafe fn vector<L: Lanes<Element = E>, const WHOLE: bool>(
         &self,
         i: usize,
+        n: usize,
         factors: Splat<L>,
         sums: &mut Partial<L>,
     ) {
         self.prefetch(i);
+        // SAFETY: of both, the caller gives pointers that are valid for these elements, and has
+        // made sure of the instructions of L.
+        let load = |p: *const E| unsafe {
+            match WHOLE {
+                true => L::load(p),
+                false => L::load_first(p, n),
+            }
+        };
+        let store = |x: L, p: *mut E| unsafe {
+            match WHOLE {
+                true => x.store(p),
+                false => x.store_first(p, n),
+            }
+        };
         let block = &self.block;
         // SAFETY: the caller gives pointers that are valid for these elements,
         // and has made sure of the instructions of L.
         unsafe {
             let g = if Self::GRADIENT {
-                L::load(block.g.add(i))
+                load(block.g.add(i))
             } else {
                 L::splat(E::default())
             };
@@ -241,7 +288,7 @@ where
             if !Self::WEIGHT {
                 return;
             }
-            let w = L::load(block.w.add(i));
+            let w = load(block.w.add(i));
             if SUM & W > 0 {
                 sums.ww = w.dot(w, sums.ww);
                 sums.wg = w.dot(g, sums.wg);
@@ -254,7 +301,7 @@ where
             }
             let mut s = [g; B];
             for (k, s) in s[..Self::BUFFERS].iter_mut().enumerate() {
-                *s = L::load(block.s[k].add(i));
+                *s = load(block.s[k].add(i));
             }
             let g = w.mul_add(factors.alpha, g.mul(factors.kappa));
             let d = match (Self::WRITES, MOVE) {
@@ -264,10 +311,12 @@ where
             };
             if Self::WRITES {
                 for (k, s) in s.iter().enumerate() {
-                    s.store(block.s[k].add(i));
+                    store(*s, block.s[k].add(i));
                 }
             }
             if SUM & D > 0 {
+                // A rule may divide by what is 0 in the lanes beyond.
+                let d = if WHOLE { d } else { d.first(n) };
                 sums.wd = w.dot(d, sums.wd);
                 sums.dd = d.dot(d, sums.dd);
                 if SUM & C > 0 {
@@ -276,7 +325,7 @@ where
             }
             if MOVE {
                 let step = d.mul_add(factors.q, factors.o);
-                w.mul_add(factors.p, step).store(block.w.add(i));
+                store(w.mul_add(factors.p, step), block.w.add(i));
             }
         }
     }
@@ -317,8 +366,8 @@ where
             let (mut nothing, mut sums) = (Partial::zero(), Partial::zero());
             for vector in 0..together {
                 let i = BlockLoop::<E, R, B, SUM, UPDATE, false, LET_GO>::at::<L>(vector, of_next);
-                next.vector(i, factors.1, &mut sums);
-                moved.vector(vector * L::N, factors.0, &mut nothing);
+                next.vector::<L, true>(i, L::N, factors.1, &mut sums);
+                moved.vector::<L, true>(vector * L::N, L::N, factors.0, &mut nothing);
             }
             moved.rest::<L>(together, nothing);
             next.rest::<L>(together, sums)

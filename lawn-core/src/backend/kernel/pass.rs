@@ -77,6 +77,8 @@ pub(crate) enum Pass {
     CentredBuffers,
     /// Buffers; all sums but those of centred units.
     BuffersAndSum,
+    /// The same, and `Σw, Σd`.
+    CentredBuffersAndSum,
     /// Weights, from the buffers; sums nothing.
     Move,
 }
@@ -86,8 +88,9 @@ impl Pass {
     /// the cache what the first has touched last. The third finds there what the second has
     /// touched last.
     pub(crate) fn order(self) -> Order {
+        use Pass::{Buffers, BuffersAndSum, CentredBuffers, CentredBuffersAndSum};
         match self {
-            Pass::Buffers | Pass::CentredBuffers | Pass::BuffersAndSum => Order::Backwards,
+            Buffers | CentredBuffers | BuffersAndSum | CentredBuffersAndSum => Order::Backwards,
             _ => Order::Forwards,
         }
     }

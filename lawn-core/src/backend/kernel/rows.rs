@@ -6,6 +6,7 @@ use super::isa::Isa;
 use super::lanes::Element;
 use super::memory::Memory;
 use super::pass::{Factors, Pass, Sums};
+use super::scalars::Outcome;
 
 /// Where some rows of a table lie, or a part of them.
 ///
@@ -40,7 +41,10 @@ impl<E: Element> Memory for RowBlock<E> {
 
     unsafe fn pass(&self, isa: Isa, kernel: &Kernel<E>, pass: Pass, factors: &Factors) -> Sums {
         let Block { w, g, s, .. } = self.table;
-        let mut sums = Sums::default();
+        let mut outcome = Outcome {
+            factors: *factors,
+            ..Outcome::default()
+        };
         let (mut at, end) = (self.start, self.start + self.len);
         while at < end {
             let (row, column) = (at / self.columns, at % self.columns);
@@ -48,7 +52,7 @@ impl<E: Element> Memory for RowBlock<E> {
             // SAFETY: the caller gives rows of the table, so that the elements from `column` on
             // lie within one of them, and pointers that are valid for all of the table. Pointers
             // of absent buffers are null and are only ever moved.
-            sums += unsafe {
+            unsafe {
                 let place = *self.rows.add(row) as usize * self.columns + column;
                 let block = Block {
                     w: w.add(place),
@@ -56,10 +60,10 @@ impl<E: Element> Memory for RowBlock<E> {
                     s: s.map(|s| s.wrapping_add(place)),
                     len,
                 };
-                kernel.pass(isa, pass, factors, block)
-            };
+                kernel.units(isa, pass, block, std::slice::from_mut(&mut outcome));
+            }
             at += len;
         }
-        sums
+        outcome.sums
     }
 }

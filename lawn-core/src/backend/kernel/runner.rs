@@ -35,6 +35,26 @@ impl<T> Results<T> {
         // SAFETY: the caller gives an index of its own.
         unsafe { &mut *self.0.add(index) }
     }
+
+    /// # Safety
+    ///
+    /// `index` is within the results, and no task writes there.
+    unsafe fn copy(&self, index: usize) -> T
+    where
+        T: Copy,
+    {
+        // SAFETY: the caller gives an index that is only read.
+        unsafe { self.0.add(index).read() }
+    }
+
+    /// # Safety
+    ///
+    /// The range is within the results, and no other task has a reference into it.
+    #[allow(clippy::mut_from_ref, reason = "each element belongs to one task")]
+    unsafe fn slice(&self, range: std::ops::Range<usize>) -> &mut [T] {
+        // SAFETY: the caller gives a range of its own.
+        unsafe { std::slice::from_raw_parts_mut(self.0.add(range.start), range.len()) }
+    }
 }
 
 /// All parameters of one element kind in one step.
@@ -142,27 +162,24 @@ impl<'a, M: Memory> Runner<'a, M> {
         pool::each(pieces.len(), threads, &|index| {
             let piece = &pieces[index];
             let job = &jobs[piece.job];
-            for unit in 0..piece.units {
-                let len = piece.len / piece.units;
-                // SAFETY: a piece lies within its job, and belongs to this task.
-                let block = unsafe { job.block.part(piece.start + unit * len, len) };
-                if len < job.unit_len {
-                    // One of a unit's blocks, all of which have the same factors.
-                    let mut outcome = Outcome::default();
-                    job.scalars.before(kappa, 0.0, &mut outcome);
-                    let pass = one_pass(job.summed, all_sums);
-                    // SAFETY: the caller gives valid pointers.
-                    let sums = unsafe { block.pass(isa, &job.kernel, pass, &outcome.factors) };
-                    // SAFETY: this piece's own.
-                    unsafe { *partials.at(index) = sums };
-                } else {
-                    let held = job.held(piece.unit_in_job + unit);
-                    // SAFETY: this unit belongs to this piece alone.
-                    let outcome = unsafe { outcomes.at(piece.unit + unit) };
-                    // SAFETY: the caller gives valid pointers.
-                    unsafe {
-                        job.whole_unit(isa, block, (kappa, held), all_sums, outcome);
-                    };
+            // SAFETY: a piece lies within its job, and belongs to this task.
+            let block = unsafe { job.block.part(piece.start, piece.len) };
+            if piece.len < job.unit_len {
+                // One of a unit's blocks, all of which have the same factors.
+                let mut outcome = Outcome::default();
+                job.scalars.before(kappa, 0.0, &mut outcome);
+                let pass = one_pass(job.summed, all_sums);
+                // SAFETY: the caller gives valid pointers.
+                let sums = unsafe { block.pass(isa, &job.kernel, pass, &outcome.factors) };
+                // SAFETY: this piece's own.
+                unsafe { *partials.at(index) = sums };
+            } else {
+                // SAFETY: these units belong to this piece alone.
+                let outcomes = unsafe { outcomes.slice(piece.unit..piece.unit + piece.units) };
+                // SAFETY: the caller gives valid pointers.
+                unsafe {
+                    let how = (kappa, all_sums);
+                    job.whole_units(isa, block, piece.unit_in_job, how, outcomes);
                 }
             }
         });
@@ -250,17 +267,10 @@ impl<'a, M: Memory> Runner<'a, M> {
         pass: impl Fn(&Job<'a, M>) -> Pass + Sync,
     ) {
         let (isa, jobs) = (self.isa, &self.jobs);
-        let outcomes: &[Outcome] = &self.outcomes;
-        // Pieces of several units have a result for each.
-        let mut offsets = Vec::with_capacity(next.len());
-        let mut total = 0;
-        for piece in next {
-            offsets.push(total);
-            total += piece.units;
-        }
-        let mut partial = vec![Sums::default(); total];
+        let outcomes = Results(self.outcomes.as_mut_ptr());
+        // Of a piece that is a part of a unit, or all of it.
+        let mut partial = vec![Sums::default(); next.len()];
         let partials = Results(partial.as_mut_ptr());
-        let offsets: &[usize] = &offsets;
         // Whatever the job, all passes of one call run the same way.
         let order = next
             .first()
@@ -273,42 +283,45 @@ impl<'a, M: Memory> Runner<'a, M> {
             let mut moved = moved_index.map(|index| {
                 let piece = &moved[index];
                 let job = &jobs[piece.job];
-                // SAFETY: a piece lies within its job.
-                let block = unsafe { job.block.part(piece.start, piece.len) };
-                (block, &job.kernel, &outcomes[piece.unit].factors)
+                // SAFETY: a piece lies within its job, and its outcome is only read meanwhile.
+                unsafe {
+                    let block = job.block.part(piece.start, piece.len);
+                    (block, &job.kernel, outcomes.copy(piece.unit).factors)
+                }
             });
             if let Some(index) = next_index {
                 let piece = &next[index];
                 let job = &jobs[piece.job];
-                let (pass, len) = (pass(job), piece.len / piece.units);
-                for unit in 0..piece.units {
-                    let factors = &outcomes[piece.unit + unit].factors;
-                    // SAFETY: a piece lies within its job and belongs to this
-                    // task; so does its result.
-                    unsafe {
-                        let block = job.block.part(piece.start + unit * len, len);
-                        let sums = match moved.take() {
+                let pass = pass(job);
+                // SAFETY: a piece lies within its job and belongs to this task; so does its
+                // result, and the outcomes of its units if they are several. That of a single
+                // one, which may have other pieces, is only read.
+                unsafe {
+                    let block = job.block.part(piece.start, piece.len);
+                    if piece.units > 1 {
+                        let outcomes = outcomes.slice(piece.unit..piece.unit + piece.units);
+                        block.units(isa, &job.kernel, pass, outcomes);
+                    } else {
+                        let factors = outcomes.copy(piece.unit).factors;
+                        *partials.at(index) = match moved.take() {
                             Some((moved, kernel, moved_factors)) => moved.pair(
                                 isa,
                                 kernel,
-                                moved_factors,
-                                (block, &job.kernel, pass, factors),
+                                &moved_factors,
+                                (block, &job.kernel, pass, &factors),
                             ),
-                            None => block.pass(isa, &job.kernel, pass, factors),
+                            None => block.pass(isa, &job.kernel, pass, &factors),
                         };
-                        *partials.at(offsets[index] + unit) = sums;
                     }
                 }
             }
             if let Some((block, kernel, factors)) = moved {
                 // SAFETY: as above.
-                unsafe { block.pass(isa, kernel, Pass::Move, factors) };
+                unsafe { block.pass(isa, kernel, Pass::Move, &factors) };
             }
         });
-        for (piece, offset) in next.iter().zip(offsets) {
-            for unit in 0..piece.units {
-                self.outcomes[piece.unit + unit].sums += partial[offset + unit];
-            }
+        for (piece, sums) in next.iter().zip(partial) {
+            self.outcomes[piece.unit].sums += sums;
         }
     }
 

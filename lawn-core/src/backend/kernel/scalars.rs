@@ -137,10 +137,12 @@ impl Scalars {
         }
     }
 
-    /// Whether the inner products of `w` and `g` are needed before the buffers move.
+    /// Whether the inner products of `w` and `g` are needed before the buffers move. A constraint
+    /// that leaves the gradient as it is needs them only when the direction is known.
     pub(crate) fn needs_products(&self) -> bool {
         let trust_of_gradient = self.trust.is_some_and(|trust| !trust.is_of_direction());
-        self.constrained || trust_of_gradient || self.projects()
+        let projects_gradient = self.constrained && self.project_gradient;
+        projects_gradient || trust_of_gradient || self.projects()
     }
 
     /// Whether a direction of a free step loses its radial part, or may lose it.
@@ -161,7 +163,6 @@ impl Scalars {
         let Sums { wg, gg, .. } = outcome.sums;
         let ww = self.held_square(&outcome.sums);
         let bound = self.is_bound(radius, ww);
-        outcome.is_lost = self.constrained && radius > 0.0 && !bound;
         outcome.elements = self.elements;
         // The mean goes before the rule sees the weights, which are then scaled to their norm.
         let ww = if bound && self.centred {
@@ -213,6 +214,7 @@ impl Scalars {
     pub(crate) fn after(&self, held: Held, outcome: &mut Outcome) {
         let Held { radius, memory } = held;
         let bound = self.is_bound(radius, self.held_square(&outcome.sums));
+        outcome.is_lost = self.constrained && radius > 0.0 && !bound;
         let centre =
             (bound && self.centred).then(|| Centre::new(&outcome.sums, self.elements, radius));
         let Sums { ww, wd, dd, .. } = match &centre {

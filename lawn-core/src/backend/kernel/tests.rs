@@ -13,7 +13,7 @@ use super::memory::Memory;
 use super::nadam::Nadam;
 use super::pass::{Factors, Pass, Sums};
 use super::runner::Runner;
-use super::scalars::Scalars;
+use super::scalars::{Outcome, Scalars};
 use super::tuning::Tuning;
 use crate::constraint::interface::NormConstraint;
 use crate::units::ROUNDING;
@@ -101,7 +101,7 @@ fn kernels<E: Element>() -> Vec<Kernel<E>> {
     ]
 }
 
-const PASSES: [Pass; 10] = [
+const PASSES: [Pass; 11] = [
     Pass::Products,
     Pass::CentredProducts,
     Pass::Square,
@@ -111,6 +111,7 @@ const PASSES: [Pass; 10] = [
     Pass::Buffers,
     Pass::CentredBuffers,
     Pass::BuffersAndSum,
+    Pass::CentredBuffersAndSum,
     Pass::Move,
 ];
 
@@ -273,6 +274,51 @@ fn compare_pairs<E: Element + Into<f64>>() {
 fn two_passes_in_one_loop_do_what_each_does_bit_for_bit() {
     compare_pairs::<f32>();
     compare_pairs::<f64>();
+}
+
+fn compare_units<E: Element + Into<f64>>() {
+    let units = 5;
+    for isa in Isa::available() {
+        for kernel in kernels::<E>() {
+            for pass in PASSES {
+                for len in (1..40).chain([100]) {
+                    let run = |together: bool| {
+                        let mut arrays = Arrays::<E>::new(0, units * len);
+                        let mut outcomes: Vec<Outcome> = (0..units)
+                            .map(|unit| Outcome {
+                                factors: Factors {
+                                    q: FACTORS.q * unit as f64,
+                                    ..FACTORS
+                                },
+                                ..Outcome::default()
+                            })
+                            .collect();
+                        let block = arrays.block();
+                        // SAFETY: the arrays have so many elements and are this function's.
+                        unsafe {
+                            if together {
+                                kernel.units(isa, pass, block, &mut outcomes);
+                            } else {
+                                for (unit, outcome) in outcomes.iter_mut().enumerate() {
+                                    let block = block.part(unit * len, len);
+                                    outcome.sums = kernel.pass(isa, pass, &outcome.factors, block);
+                                }
+                            }
+                        }
+                        let sums: Vec<Sums> = outcomes.iter().map(|o| o.sums).collect();
+                        (arrays.numbers(), sums)
+                    };
+                    assert_eq!(run(true), run(false), "{isa:?} {kernel:?} {pass:?} {len}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn units_in_one_loop_do_what_each_does_bit_for_bit() {
+    compare_units::<f32>();
+    compare_units::<f64>();
 }
 
 /// What a processor's memory wants decides how memory is asked for and in which

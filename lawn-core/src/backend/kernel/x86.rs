@@ -18,6 +18,30 @@ pub(crate) struct F32x8(__m256);
 #[derive(Clone, Copy)]
 pub(crate) struct F64x4(__m256d);
 
+/// The mask of the first `n` lanes.
+#[inline(always)]
+fn first_lanes(n: usize) -> u32 {
+    (1 << n) - 1
+}
+
+/// The mask of the first `n` lanes of eight.
+#[inline(always)]
+unsafe fn first_f32(n: usize) -> __m256i {
+    const LANES: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
+    // SAFETY: eight numbers from the `8 − n`th on lie within, as `n` is at most 8; the caller has
+    // made sure of the instruction.
+    unsafe { _mm256_loadu_si256(LANES.as_ptr().add(8 - n.min(8)).cast()) }
+}
+
+/// The mask of the first `n` lanes of four.
+#[inline(always)]
+unsafe fn first_f64(n: usize) -> __m256i {
+    const LANES: [i64; 8] = [-1, -1, -1, -1, 0, 0, 0, 0];
+    // SAFETY: four numbers from the `4 − n`th on lie within, as `n` is at most 4; the caller has
+    // made sure of the instruction.
+    unsafe { _mm256_loadu_si256(LANES.as_ptr().add(4 - n.min(4)).cast()) }
+}
+
 /// The methods that are one instruction each. They differ only in its name.
 macro_rules! one_instruction {
     ($element:ty, $splat:ident, $load:ident, $store:ident, $add:ident, $mul:ident, $div:ident,
@@ -95,6 +119,22 @@ impl Lanes for F32x16 {
     );
 
     #[inline(always)]
+    unsafe fn first(self, n: usize) -> Self {
+        // SAFETY: the caller has made sure of the instruction.
+        Self(unsafe { _mm512_maskz_mov_ps(first_lanes(n) as __mmask16, self.0) })
+    }
+    #[inline(always)]
+    unsafe fn load_first(p: *const Self::Element, n: usize) -> Self {
+        // SAFETY: as above, and the pointer is valid for the lanes that the mask has.
+        Self(unsafe { _mm512_maskz_loadu_ps(first_lanes(n) as __mmask16, p) })
+    }
+    #[inline(always)]
+    unsafe fn store_first(self, p: *mut Self::Element, n: usize) {
+        // SAFETY: as above, and the pointer is valid for the lanes that the mask has.
+        unsafe { _mm512_mask_storeu_ps(p, first_lanes(n) as __mmask16, self.0) }
+    }
+
+    #[inline(always)]
     unsafe fn or_zero(self, divisor: Self) -> Self {
         // SAFETY: the caller has made sure of the instructions.
         unsafe {
@@ -147,6 +187,22 @@ impl Lanes for F64x8 {
         _mm512_min_pd,
         _mm512_fmadd_pd
     );
+
+    #[inline(always)]
+    unsafe fn first(self, n: usize) -> Self {
+        // SAFETY: the caller has made sure of the instruction.
+        Self(unsafe { _mm512_maskz_mov_pd(first_lanes(n) as __mmask8, self.0) })
+    }
+    #[inline(always)]
+    unsafe fn load_first(p: *const Self::Element, n: usize) -> Self {
+        // SAFETY: as above, and the pointer is valid for the lanes that the mask has.
+        Self(unsafe { _mm512_maskz_loadu_pd(first_lanes(n) as __mmask8, p) })
+    }
+    #[inline(always)]
+    unsafe fn store_first(self, p: *mut Self::Element, n: usize) {
+        // SAFETY: as above, and the pointer is valid for the lanes that the mask has.
+        unsafe { _mm512_mask_storeu_pd(p, first_lanes(n) as __mmask8, self.0) }
+    }
 
     #[inline(always)]
     unsafe fn or_zero(self, divisor: Self) -> Self {
@@ -202,6 +258,22 @@ impl Lanes for F32x8 {
     );
 
     #[inline(always)]
+    unsafe fn first(self, n: usize) -> Self {
+        // SAFETY: the caller has made sure of the instruction.
+        Self(unsafe { _mm256_and_ps(_mm256_castsi256_ps(first_f32(n)), self.0) })
+    }
+    #[inline(always)]
+    unsafe fn load_first(p: *const Self::Element, n: usize) -> Self {
+        // SAFETY: as above, and the pointer is valid for the lanes that the mask has.
+        Self(unsafe { _mm256_maskload_ps(p, first_f32(n)) })
+    }
+    #[inline(always)]
+    unsafe fn store_first(self, p: *mut Self::Element, n: usize) {
+        // SAFETY: as above, and the pointer is valid for the lanes that the mask has.
+        unsafe { _mm256_maskstore_ps(p, first_f32(n), self.0) }
+    }
+
+    #[inline(always)]
     unsafe fn or_zero(self, divisor: Self) -> Self {
         // SAFETY: the caller has made sure of the instructions.
         unsafe {
@@ -251,6 +323,22 @@ impl Lanes for F64x4 {
         _mm256_min_pd,
         _mm256_fmadd_pd
     );
+
+    #[inline(always)]
+    unsafe fn first(self, n: usize) -> Self {
+        // SAFETY: the caller has made sure of the instruction.
+        Self(unsafe { _mm256_and_pd(_mm256_castsi256_pd(first_f64(n)), self.0) })
+    }
+    #[inline(always)]
+    unsafe fn load_first(p: *const Self::Element, n: usize) -> Self {
+        // SAFETY: as above, and the pointer is valid for the lanes that the mask has.
+        Self(unsafe { _mm256_maskload_pd(p, first_f64(n)) })
+    }
+    #[inline(always)]
+    unsafe fn store_first(self, p: *mut Self::Element, n: usize) {
+        // SAFETY: as above, and the pointer is valid for the lanes that the mask has.
+        unsafe { _mm256_maskstore_pd(p, first_f64(n), self.0) }
+    }
 
     #[inline(always)]
     unsafe fn or_zero(self, divisor: Self) -> Self {
