@@ -153,8 +153,10 @@ pub(super) fn find(folder: &Path, name: &str) -> Result<Option<PathBuf>, DataErr
         .iter()
         .map(|path| path.file_name().unwrap_or_default());
     let names: Vec<String> = files.map(|file| file.display().to_string()).collect();
-    let expected = match there.iter().all(|path| is_of_recbole(path)) {
-        true => format!("one .inter, or among several {name}.inter, which is taken"),
+    let own = format!("{name}.{RECBOLE}");
+    let is_other = |name: &String| !name.starts_with(&own) && is_of_recbole(name.as_ref());
+    let expected = match names.iter().all(is_other) {
+        true => format!("one .inter, or among several {own}, which is taken"),
         false => "one file of ratings".to_owned(),
     };
     Err(DataError::unusable(folder, names.join(" and "), expected))
