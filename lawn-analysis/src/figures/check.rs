@@ -194,7 +194,7 @@ fn parts_of_a_figure_have_the_same_axes_and_say_what_they_show() {
         let parts: Vec<&Figure> = parts.collect();
         assert_eq!(parts.len(), 5, "{quantity}");
         for (index, part) in parts.iter().enumerate() {
-            let of = format!("part {} of 5", index + 1);
+            let of = format!("Part {} of 5, on common axes: ", index + 1);
             assert!(part.caption.contains(&of), "{}", part.caption);
             // Each arm beside the one that it is compared with.
             for arm in fifty

@@ -92,7 +92,7 @@ fn what_to_think_about_is_said_once_as_a_sweep_is_planned() {
     let (kept, run) = folder();
     let file = kept.path().join("few.toml");
     let arms = "[arms.sgd-lawn]\nrule = \"sgd\"\nlearning_rate = 0.1\nlawn = true\n\
-                free_fraction = 0.01\n\n[arms.other]\nrule = \"adam\"\nlearning_rate = 0.1\n\n\
+                free_fraction = 0.01\nmomentum = 0.5\n\n[arms.other]\nrule = \"adam\"\nlearning_rate = 0.1\n\n\
                 [defaults]\nwarmup = 0.1\n\n[confirmation]";
     std::fs::write(&file, SMALL.replace("[confirmation]", arms)).expect("there is room");
     let first = sweep(&file, Some(&run));
@@ -102,9 +102,15 @@ fn what_to_think_about_is_said_once_as_a_sweep_is_planned() {
         "warning: with 2 paired seeds the smallest two-sided p",
         "warning: no contrast has other",
         "warning: arm `sgd-lawn`: 1 of 1 settings end their free phase within the warm-up",
+        "warning: sgd-lawn over sgd compares more than the constraint: momentum",
     ] {
         assert_eq!(text.matches(warning).count(), 1, "{warning:?} in: {text}");
     }
+    // The report has what was compared among its notes.
+    let summary = std::fs::read_to_string(run.join("report/summary.md")).expect("it is there");
+    let notes = summary.replace("\n> ", " ");
+    let compared = "compares more than the constraint: momentum = 0.5 beside 0.0; what is found";
+    assert!(notes.contains(compared), "{summary}");
     for (target, out) in [(&run, None), (&file, Some(run.as_path()))] {
         let again = sweep(target, out);
         assert!(again.status.success(), "{}", said(&again));

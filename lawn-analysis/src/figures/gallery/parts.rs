@@ -101,7 +101,7 @@ fn said(index: usize, parts: &[Vec<usize>], names: &[&str]) -> String {
         ),
     };
     format!(
-        " This is part {} of {}, which have the same axes. It shows {}.{again}",
+        " Part {} of {}, on common axes: {}.{again}",
         index + 1,
         parts.len(),
         named(own)
@@ -118,12 +118,12 @@ mod tests {
         let parts = [vec![0, 1], vec![0, 2], vec![3]];
         assert_eq!(
             said(1, &parts, &names),
-            " This is part 2 of 3, which have the same axes. It shows adam and adam-cpr. adam stands \
-             in other parts, too, beside what is compared with it."
+            " Part 2 of 3, on common axes: adam and adam-cpr. adam stands in other parts, too, beside \
+             what is compared with it."
         );
         assert_eq!(
             said(2, &parts, &names),
-            " This is part 3 of 3, which have the same axes. It shows sgd."
+            " Part 3 of 3, on common axes: sgd."
         );
     }
 }
