@@ -26,7 +26,9 @@ pub use catalog::{
     survey, test_files, train_dataset, train_files,
 };
 pub use data::checked::CheckedData;
-pub use data::clicks::{BadLines, ClickEncoding, ClickOrder, ClickSplit, GeneratedClicks};
+pub use data::clicks::{
+    BadLines, ClickEncoding, ClickFormat, ClickOrder, ClickSplit, GeneratedClicks,
+};
 pub use data::images::{
     Augmentation, BadFile, BadFiles, Encoding, GeneratedImages, Ignored, Image, ImageFault,
     Interpolation, Normalization, OtherSize, Packed, Policy, Repeat, Repeats, Scan, ScanProgress,
@@ -52,9 +54,10 @@ pub use ranks::{
     require_memory as require_memory_of_ranks,
 };
 pub use tasks::{
-    AssembledTask, Counts, CtrConfig, EvaluationError, Files, ImageAccuracy, ImageConfig,
-    ImageEvaluation, ImageSplit, KINDS, Kind, KindEntry, MakeData, NcfConfig, NcfModel, Pretrained,
-    Surroundings, TaskConfig, TaskMetrics, TrialConfig, evaluate_images,
+    AssembledNet, AssembledTask, Counts, CtrConfig, DataSize, EvaluationError, Files,
+    ImageAccuracy, ImageConfig, ImageEvaluation, ImageSplit, KINDS, Kind, KindEntry, MakeData,
+    NcfConfig, NcfModel, Pretrained, StatedSizes, Surroundings, TaskConfig, TaskMetrics,
+    TrialConfig, evaluate_images,
 };
 pub use train::{
     Beginning, ConstraintDefaults, DeviceUse, EvaluationRecord, Freeze, FreezeCause, GraphUse,
@@ -62,7 +65,7 @@ pub use train::{
     RateRange, Rehearsal, SHORTAGE, Seconds, SilentObserver, TreatedLayer, TreatedLayers,
     TrialContext, TrialEnd, TrialError, TrialInfo, TrialSummary, UnitNorm, dry_run, examine,
     largest_share, range_test, remove_checkpoints, run_trial, run_trial_on, set_aside,
-    set_checkpoints_aside, treated_layers,
+    set_checkpoints_aside, treated_layers, treated_layers_without_data, treatments_without_data,
 };
 pub use trial::{
     Amount, ConstraintName, Diagnostics, Evaluation, FreePhase, FreezeCondition, LambForm, Length,

@@ -31,7 +31,7 @@ const ARCHIVES: [&str; 6] = [".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.zst", 
 /// What every kind of task reads.
 const FORMATS: &str = "images in train/CLASS and test/CLASS (or val), CIFAR's binary files or a pack of \
     images; ratings in NAME.train.rating, ratings.dat, u.data, ratings.csv, NAME.csv, NAME.tsv, \
-    NAME.inter or NAME.parquet; or clicks in train.txt or day_0 of Criteo, or train.csv of Avazu";
+    NAME.parquet or one .inter of RecBole; or clicks in train.txt or day_0 of Criteo, or train.csv of Avazu";
 
 /// Entries that are named.
 const NAMED: usize = 4;
@@ -147,7 +147,7 @@ mod tests {
                 &["cat/1.jpg", "dog/2.jpg"],
                 ["`cat`, `dog`", "folders of classes within"],
             ),
-            (&["a.inter"], ["`a.inter`", "ratings in NAME.train.rating"]),
+            (&["a.tsv"], ["`a.tsv`", "ratings in NAME.train.rating"]),
             (
                 &["a", "b", "c", "d", "e", "f"],
                 ["`d` and 2 more", "clicks in"],

@@ -17,6 +17,7 @@ mod output;
 mod plan;
 mod report;
 mod retry;
+mod stated;
 mod status;
 mod sweep;
 mod trial;

@@ -13,6 +13,7 @@ use super::budget::{amount, diagnostics, evaluation};
 use super::contrasts::contrasts;
 use super::earlier::Renamed;
 use super::file::SweepFile;
+use super::key_at::key_at;
 use super::overlay::{Laid, Overlay, toml_sets};
 use super::raw::{BATCH_SIZE, RANKS, RawReport, RawResources, RawSweep, THREADS, WORKERS};
 use super::source::{Source, nearest};
@@ -86,9 +87,51 @@ fn read<T>(
         laid.is_ok_and(|laid| checked(source, &laid).is_ok())
     };
     match (0..overlay.len()).rev().find(is_right) {
-        Some(without) => Err(source.blamed_on(without + 1, error)),
+        Some(without) => {
+            let help = error.help.clone().or_else(|| help(file, &error));
+            Err(source.blamed_on(without + 1, ConfigError { help, ..error }))
+        }
         None => Err(error),
     }
+}
+
+/// What is wrong with a sweep, at its own place; none where nothing is.
+fn fault_of(file: &SweepFile) -> Option<ConfigError> {
+    let sets = toml_sets(file);
+    let overlay = Overlay::new(file, &sets);
+    let laid = overlay.laid(overlay.len());
+    laid.and_then(|laid| checked(&overlay.source, &laid)).err()
+}
+
+/// Most keys that are named as those that do not go with what is set.
+const UNSETS: usize = 4;
+
+/// What takes the keys of tasks and arms out of the file that do not go with what is set, where the rest
+/// is a sweep then. `error` is of the first of them, at its place in the file.
+fn help(file: &SweepFile, error: &ConfigError) -> Option<String> {
+    let mut tried = file.clone();
+    let mut place = error.shown.span.clone();
+    let mut given = String::new();
+    for more in 1..=UNSETS {
+        let sets = toml_sets(&tried);
+        let overlay = Overlay::new(&tried, &sets);
+        let key = key_at(&overlay.laid(overlay.len()).ok()?.table, &place)?;
+        given += &format!("--unset {key} ");
+        let mut unsets = tried.unsets.clone();
+        unsets.push(key);
+        let rest = file.clone().without(&unsets);
+        match fault_of(&rest) {
+            None if more == 1 => return Some(format!("{given}takes it out of the file")),
+            None => return Some(format!("{given}take them out of the file")),
+            // Another that does not go with it.
+            Some(next) if next.origin == file.origin && next.shown.span != place => {
+                place = next.shown.span.clone();
+            }
+            Some(_) => return None,
+        }
+        tried = rest;
+    }
+    None
 }
 
 /// See [`SweepFile::fault`].

@@ -16,6 +16,7 @@ mod engines;
 mod explain;
 mod field;
 mod file;
+mod key_at;
 mod limits;
 mod one_of;
 mod overlay;

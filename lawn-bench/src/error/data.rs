@@ -20,16 +20,35 @@ impl Error {
         Self::NoDataRoot(Box::new(fault.advice(DATA_ROOT)))
     }
 
-    /// The same, where a net is asked for that needs to know the classes alone.
-    pub(crate) fn or_classes(self) -> Self {
+    /// The same of data that are not there, where a net is asked for, which needs no more than sizes
+    /// that `options` state.
+    pub(crate) fn or_stated(self, options: &[String]) -> Self {
+        if options.is_empty() {
+            return self;
+        }
+        let options = options.join(" and ");
+        let stated = format!("without the data, {options} would do for the net");
+        let more = |fault: Box<Fault>| {
+            let advice = match &fault.advice {
+                Some(advice) => format!("{advice}; {stated}"),
+                None => stated.clone(),
+            };
+            Box::new(fault.advice(advice))
+        };
         match self {
-            Self::NoDataRoot(fault) => {
-                let advice =
-                    format!("{DATA_ROOT}, or --classes N where that is a folder of images");
-                Self::NoDataRoot(Box::new(fault.advice(advice)))
-            }
+            Self::NoDataRoot(fault) => Self::NoDataRoot(more(fault)),
+            Self::NoData(fault) => Self::NoData(more(fault)),
+            // It is there, and something is wrong with it.
             error => error,
         }
+    }
+
+    /// Of the sizes of a task's data some are stated, and those of `options` are not.
+    pub(crate) fn not_all_stated(task: &str, options: &[String]) -> Self {
+        let place = Place::key(format!("task `{task}`"));
+        let found = "is to be made without its data, and not all of their sizes are known";
+        let advice = format!("give {}, too", options.join(" and "));
+        Self::Option(Box::new(Fault::new(place, found).advice(advice)))
     }
 
     /// A verb asks for data sets, and nothing says where they are.

@@ -34,6 +34,7 @@ mod lr_find;
 mod machine;
 mod manners;
 mod mlflow;
+mod model_sizes;
 mod older_samples;
 mod one_of;
 mod other_tools;

@@ -78,6 +78,54 @@ fn only_what_brought_an_error_into_the_file_is_blamed_for_it() {
     assert_ne!(own.origin, "--set", "{own}");
 }
 
+/// A net of another name, or an arm without LAWN: what the file says beside it is of the one that it had.
+#[test]
+fn keys_that_do_not_go_with_what_is_set_are_named_as_they_are_unset() {
+    let more = RIGHT.replace("layers = [8, 4]", "layers = [8, 4]\ndropout = 0.5");
+    for (text, set, keys) in [
+        (
+            RIGHT,
+            "tasks.feedback.model=mf",
+            &["tasks.feedback.layers"][..],
+        ),
+        (
+            RIGHT,
+            "tasks.feedback.model=mlp",
+            &["tasks.feedback.factors"],
+        ),
+        (
+            more.as_str(),
+            "tasks.feedback.model=gmf",
+            &["tasks.feedback.layers", "tasks.feedback.dropout"],
+        ),
+        (
+            RIGHT,
+            "arms.adam-lawn.lawn=false",
+            &["arms.adam-lawn.tune.free_epochs"],
+        ),
+    ] {
+        let error = file(text.into(), &[set]).sweep().expect_err(set);
+        assert_eq!(error.origin, "--set", "{error}");
+        let given: Vec<String> = keys.iter().map(|key| format!("--unset {key}")).collect();
+        let take = match keys.len() {
+            1 => "takes it",
+            _ => "take them",
+        };
+        let help = format!("{} {take} out of the file", given.join(" "));
+        assert_eq!(error.help.as_deref(), Some(help.as_str()), "{error}");
+        assert!(error.to_string().contains(&help), "{error}");
+        let unsets: Vec<String> = keys.iter().map(|&key| key.to_owned()).collect();
+        let rest = file(text.into(), &[set]).without(&unsets).sweep();
+        rest.unwrap_or_else(|error| panic!("{set}: {error}"));
+    }
+    // No arm is taken out, and nothing of what another key says.
+    for set in ["budget.epochs=2", "arms.adam-lawn.rule=adamm"] {
+        let error = file(RIGHT.into(), &[set]).sweep().expect_err(set);
+        let help = error.help.clone().unwrap_or_default();
+        assert!(!help.contains("--unset"), "{set}: {help}");
+    }
+}
+
 #[test]
 fn of_keys_that_stand_for_one_another_the_one_that_is_set_stays() {
     use lawn_models::{Amount, FreePhase};

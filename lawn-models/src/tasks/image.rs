@@ -4,13 +4,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use tch::Device;
 use tch::nn::VarStore;
 
 use super::generated;
-use super::kind::{AssembledTask, Counts, Files, Kind, Surroundings, TaskMetrics};
+use super::kind::{AssembledNet, AssembledTask, Counts, Files, Kind, Surroundings, TaskMetrics};
 use super::left_by::{of_kind, that_left};
 use super::named;
-use super::task::Task;
+use super::stated::{DataSize, StatedSizes};
+use super::task::{Net, TableRows, Task};
 use crate::data::checked::CheckedData;
 use crate::data::images::{
     self, Augmentation, BadFiles, GeneratedImages, Mixup, Part, Reading, Scan, ScanProgress, Sets,
@@ -19,11 +21,14 @@ use crate::data::images::{
 use crate::data::{DataError, GENERATED};
 use crate::device::{available_memory, let_go_of_host_memory};
 use crate::measure::{Accuracy, Floor, Split, floors};
-use crate::models::{CifarShortcut, ImageModelName, Init, Layout};
+use crate::models::{CifarShortcut, ImageModelName, Init, Layout, TablePart};
 use crate::trial::{SettingsError, TestPermit, require};
 
 /// What `generated` was called once, and is still called in the files of a run.
 const THEN: &str = "procedural";
+
+/// Pixels a side of images that are not there and stay as they are: those of CIFAR.
+const SIDE: u32 = 32;
 
 /// Image classification with one of the nets of [`ImageModelName`].
 ///
@@ -200,6 +205,8 @@ impl Kind for ImageConfig {
     };
     const RENAMED: &'static [(&'static str, &'static str)] = &[(THEN, GENERATED)];
 
+    const SIZES: &'static [DataSize] = &[DataSize::Classes];
+
     type Generated = GeneratedImages;
 
     fn data(&self) -> &str {
@@ -268,6 +275,16 @@ impl Kind for ImageConfig {
     fn assemble(&self, surroundings: Surroundings<'_>) -> Result<AssembledTask, DataError> {
         self.put_together(surroundings, self.reading())
             .map(AssembledTask)
+    }
+
+    fn net(&self, stated: &StatedSizes, _: TablePart) -> Result<AssembledNet, DataError> {
+        let classes = stated.classes.map(i64::from);
+        let classes = classes.ok_or_else(|| DataError::Setting(DataSize::Classes.missing()))?;
+        let side = self.transform.as_ref().map_or(SIDE, |one| one.size);
+        let store = VarStore::new(Device::Cpu);
+        let model = self.build_model(&store.root(), [i64::from(side); 2], classes, 0)?;
+        let rows = TableRows::new();
+        Ok(AssembledNet(Net { store, model, rows }))
     }
 
     fn floors(
@@ -405,7 +422,7 @@ impl ImageConfig {
             ),
             dataset: sets.train,
             layout,
-            rows: super::task::TableRows::new(),
+            rows: TableRows::new(),
             needs_two: self.model_name().normalized_values(sets.sides) == Some(1),
             store,
         })

@@ -7,7 +7,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tch::Device;
 
-use super::task::Task;
+use super::stated::{DataSize, StatedSizes};
+use super::task::{Net, Task};
 use crate::data::checked::CheckedData;
 use crate::data::images::{Scan, ScanProgress};
 use crate::data::{DataError, GENERATED};
@@ -55,8 +56,23 @@ pub struct Surroundings<'a> {
     pub(crate) part: TablePart,
 }
 
+impl Surroundings<'_> {
+    /// Where a net is put together that no data are read for, and nothing is computed with.
+    pub(super) fn without_data(part: TablePart) -> Self {
+        Self {
+            device: Device::Cpu,
+            data_root: None,
+            seed: 0,
+            part,
+        }
+    }
+}
+
 /// A task that has been put together.
 pub struct AssembledTask(pub(crate) Task);
+
+/// A net that has been put together without data.
+pub struct AssembledNet(pub(crate) Net);
 
 /// What a data set holds: how many of what.
 pub type Counts = Vec<(String, u64)>;
@@ -80,6 +96,9 @@ pub trait Kind:
     /// Keys of the table that had another name once, `(then, now)`. The value of `data` that
     /// stands for generated data had the same. Both are still read.
     const RENAMED: &'static [(&'static str, &'static str)] = &[];
+
+    /// The sizes of its data that its net is made for.
+    const SIZES: &'static [DataSize] = &[];
 
     /// Sizes of the data that can be made in place of files.
     type Generated: Serialize + DeserializeOwned + Clone + Debug + PartialEq;
@@ -128,6 +147,20 @@ pub trait Kind:
     /// # Errors
     /// [`DataError`] where the data set is absent or cannot be used.
     fn assemble(&self, surroundings: Surroundings<'_>) -> Result<AssembledTask, DataError>;
+
+    /// The [sizes](Self::SIZES) of its data that neither the table nor `stated` says.
+    fn unstated(&self, stated: &StatedSizes) -> Vec<DataSize> {
+        let sizes = Self::SIZES.iter().copied();
+        sizes.filter(|&size| !stated.has(size)).collect()
+    }
+
+    /// Puts its net together, on the CPU, for data in files that need not be there: nothing is read, of
+    /// weights that it would begin with neither.
+    ///
+    /// # Errors
+    /// [`DataError::Setting`] for a size that is [not stated](Self::unstated), and for sizes that the net
+    /// cannot have.
+    fn net(&self, stated: &StatedSizes, part: TablePart) -> Result<AssembledNet, DataError>;
 
     /// What the metrics are without a model, on the test split too with a permit.
     ///
@@ -338,6 +371,10 @@ mod tests {
         }
 
         fn assemble(&self, _: Surroundings<'_>) -> Result<AssembledTask, DataError> {
+            Err(DataError::no_format(Self::NAME))
+        }
+
+        fn net(&self, _: &StatedSizes, _: TablePart) -> Result<AssembledNet, DataError> {
             Err(DataError::no_format(Self::NAME))
         }
 

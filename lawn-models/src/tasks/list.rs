@@ -149,6 +149,31 @@ macro_rules! kinds {
                 .map(|assembled| assembled.0)
             }
 
+            /// The sizes of its data that its net is made for.
+            pub fn sizes(&self) -> &'static [DataSize] {
+                match self {
+                    $(Self::$variant(_) => <$config as Kind>::SIZES),+
+                }
+            }
+
+            /// Those that neither the task nor `stated` says, as [`Kind::unstated`] lists them.
+            pub fn unstated(&self, stated: &StatedSizes) -> Vec<DataSize> {
+                match self {
+                    $(Self::$variant(config) => config.unstated(stated)),+
+                }
+            }
+
+            pub(crate) fn net(
+                &self,
+                stated: &StatedSizes,
+                part: crate::models::TablePart,
+            ) -> Result<task::Net, crate::data::DataError> {
+                match self {
+                    $(Self::$variant(config) => config.net(stated, part)),+
+                }
+                .map(|assembled| assembled.0)
+            }
+
             pub(crate) fn floors(
                 &self,
                 data_root: Option<&std::path::Path>,

@@ -20,6 +20,7 @@ mod ncf_data;
 mod ncf_model;
 mod ncf_net;
 mod ncf_survey;
+mod stated;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -30,11 +31,14 @@ pub use image_evaluation::{
     EvaluationError, ImageAccuracy, ImageEvaluation, ImageSplit, evaluate_images,
 };
 pub(crate) use kind::KindFormat;
-pub use kind::{AssembledTask, Counts, Files, Kind, KindEntry, Surroundings, TaskMetrics};
+pub use kind::{
+    AssembledNet, AssembledTask, Counts, Files, Kind, KindEntry, Surroundings, TaskMetrics,
+};
 pub(crate) use left_by::note as note_of_task;
 pub use ncf_config::NcfConfig;
 pub use ncf_model::{NcfModel, Pretrained};
-pub(crate) use task::Task;
+pub use stated::{DataSize, StatedSizes};
+pub(crate) use task::{Net, TableRows, Task};
 
 // The list of kinds. The name of a variant in lower case is the name of its kind.
 kinds! {

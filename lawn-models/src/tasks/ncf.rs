@@ -3,22 +3,21 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tch::nn::VarStore;
-
 use super::generated;
-use super::kind::{AssembledTask, Counts, Files, Kind, Surroundings, TaskMetrics};
+use super::kind::{AssembledNet, AssembledTask, Counts, Files, Kind, Surroundings, TaskMetrics};
 use super::ncf_config::{MOST_NEGATIVES, NcfConfig, RATING_ABOVE, THEN};
 use super::ncf_data::{Read, room};
 use super::ncf_model::NcfModel;
 use super::ncf_net;
 use super::ncf_survey;
-use super::task::{TableRows, Task};
+use super::stated::{DataSize, StatedSizes};
+use super::task::{Net, Task};
 use crate::data::checked::CheckedData;
 use crate::data::images::ScanProgress;
 use crate::data::ratings::{self, GeneratedRatings, Ids, RawRatings, TrainRatings};
 use crate::data::{DataError, GENERATED};
 use crate::measure::{Floor, LeaveOneOut, Split, floors};
-use crate::models::Layout;
+use crate::models::{Layout, TablePart};
 use crate::trial::{SettingsError, TestPermit, require};
 
 impl Kind for NcfConfig {
@@ -32,6 +31,8 @@ impl Kind for NcfConfig {
         unranked: &[],
     };
     const RENAMED: &'static [(&'static str, &'static str)] = &[(THEN, GENERATED)];
+
+    const SIZES: &'static [DataSize] = &[DataSize::Users, DataSize::Items];
 
     type Generated = GeneratedRatings;
 
@@ -97,15 +98,8 @@ impl Kind for NcfConfig {
         let read = self.read(surroundings.data_root)?;
         let test = read.test(self);
         let Read { split, rules, .. } = read;
-        let store = VarStore::new(device);
         let sizes = [split.train.users() as i64, split.train.items() as i64];
-        // Ranks have whole tables.
-        let part = surroundings.part.whole_or_few();
-        let model = ncf_net::assemble(self, &store, sizes, part, surroundings.data_root, seed)?;
-        let rows = match part.is_few() {
-            true => ncf_net::rows(&store, sizes),
-            false => TableRows::new(),
-        };
+        let Net { store, model, rows } = ncf_net::assemble(self, sizes, surroundings)?;
         let read_test = move |permit: &TestPermit| Ok(test.read(permit)?.cases);
         let measured = [&split.probe[..], &split.validation[..]];
         Ok(AssembledTask(Task {
@@ -117,6 +111,23 @@ impl Kind for NcfConfig {
             rows,
             store,
         }))
+    }
+
+    fn net(&self, stated: &StatedSizes, part: TablePart) -> Result<AssembledNet, DataError> {
+        let rows = |size: DataSize, stated: Option<u32>| {
+            let stated = stated.ok_or_else(|| DataError::Setting(size.missing()));
+            stated.map(i64::from)
+        };
+        let sizes = [
+            rows(DataSize::Users, stated.users)?,
+            rows(DataSize::Items, stated.items)?,
+        ];
+        let without_weights = Self {
+            pretrained: None,
+            ..self.clone()
+        };
+        ncf_net::assemble(&without_weights, sizes, Surroundings::without_data(part))
+            .map(AssembledNet)
     }
 
     fn floors(

@@ -5,14 +5,14 @@ use std::path::Path;
 use tch::Tensor;
 use tch::nn::VarStore;
 
+use super::kind::Surroundings;
 use super::ncf_config::NcfConfig;
 use super::ncf_model::{MOST_WIDTH, NcfModel, Pretrained};
-use super::task::TableRows;
+use super::task::{Net, TableRows};
 use crate::data::DataError;
 use crate::device::require_room;
 use crate::models::{
-    MatrixFactorization, MatrixFactorizationConfig, Model, NeuMf, NeuMfConfig, TablePart,
-    join_pretrained,
+    MatrixFactorization, MatrixFactorizationConfig, Model, NeuMf, NeuMfConfig, join_pretrained,
 };
 use crate::trial::{SettingsError, require};
 
@@ -102,7 +102,7 @@ fn room(config: &NcfConfig, [users, items]: [i64; 2]) -> i64 {
 }
 
 /// The rows of each table in `store`, of so many users and items.
-pub(super) fn rows(store: &VarStore, [users, items]: [i64; 2]) -> TableRows {
+fn rows(store: &VarStore, [users, items]: [i64; 2]) -> TableRows {
     let named = store.variables().into_keys().filter_map(|name| {
         let (_, own) = name.rsplit_once('.')?;
         let rows = match own.split_once('_')?.0 {
@@ -128,22 +128,37 @@ fn what_it_holds(path: &Path) -> Option<&'static str> {
     }
 }
 
-/// Makes the net in `store`, with the weights that it begins with; of its tables those rows that are
-/// asked for.
+/// Makes the net for so many users and items, with the weights that it begins with; of its tables those
+/// rows that are asked for.
 ///
 /// # Errors
 /// [`DataError::Unusable`] for weights that are not those of such nets, [`DataError::NoRoom`].
 pub(super) fn assemble(
     config: &NcfConfig,
-    store: &VarStore,
     sizes: [i64; 2],
-    part: TablePart,
-    data_root: Option<&Path>,
-    seed: u64,
+    surroundings: Surroundings<'_>,
+) -> Result<Net, DataError> {
+    let store = VarStore::new(surroundings.device);
+    // Ranks have whole tables.
+    let part = surroundings.part.whole_or_few();
+    let own = sizes.map(|rows| part.rows_of(rows));
+    require_room(room(config, own), store.device()).map_err(DataError::NoRoom)?;
+    let model = model(config, &store, own, &surroundings)?;
+    let rows = match part.is_few() {
+        true => rows(&store, sizes),
+        false => TableRows::new(),
+    };
+    Ok(Net { store, model, rows })
+}
+
+/// The model with tables of so many rows, in `store`.
+fn model(
+    config: &NcfConfig,
+    store: &VarStore,
+    [users, items]: [i64; 2],
+    surroundings: &Surroundings<'_>,
 ) -> Result<Box<dyn Model>, DataError> {
-    let NcfConfig { factors, .. } = *config;
-    let [users, items] = sizes.map(|rows| part.rows_of(rows));
-    require_room(room(config, [users, items]), store.device()).map_err(DataError::NoRoom)?;
+    let (factors, seed) = (config.factors, surroundings.seed);
     let Some(model) = config.model.of_he() else {
         let config = MatrixFactorizationConfig {
             users,
@@ -166,7 +181,7 @@ pub(super) fn assemble(
     };
     let net = NeuMf::new(&store.root(), &sizes, seed);
     if let Some(Pretrained { gmf, mlp, alpha }) = &config.pretrained {
-        let root = data_root.unwrap_or(Path::new(""));
+        let root = surroundings.data_root.unwrap_or(Path::new(""));
         let [gmf, mlp] = [gmf, mlp].map(|path| root.join(path));
         join_pretrained(store, &sizes, [&gmf, &mlp], *alpha).map_err(|error| {
             let is_of_mlp = error.path() == mlp;
@@ -194,7 +209,7 @@ pub(super) fn assemble(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::{NcfModelKind, save_weights};
+    use crate::models::{NcfModelKind, TablePart, save_weights};
     use tch::Device;
 
     #[test]
@@ -257,8 +272,8 @@ mod tests {
                 }),
                 ..NcfConfig::default()
             };
-            let store = VarStore::new(Device::Cpu);
-            let made = assemble(&config, &store, [users, 7], TablePart::default(), None, 0);
+            let surroundings = Surroundings::without_data(TablePart::default());
+            let made = assemble(&config, [users, 7], surroundings);
             made.map(drop).map_err(|error| error.to_string())
         };
         of(&gmf, &mlp, 5).unwrap();

@@ -12,6 +12,25 @@ use crate::models::{self, Layout, Mode, Model};
 /// Rows of tables by the names of their parameters.
 pub(crate) type TableRows = BTreeMap<String, i64>;
 
+/// A net by itself, before there is anything to learn from.
+pub(crate) struct Net {
+    /// The variables of the model, running statistics included.
+    pub(crate) store: VarStore,
+    pub(crate) model: Box<dyn Model>,
+    /// Rows of the tables of which the model has a [few](crate::models::TablePart::few) only.
+    pub(crate) rows: TableRows,
+}
+
+impl Net {
+    /// As [`Task::parameters`].
+    ///
+    /// # Errors
+    /// As [`models::parameters`].
+    pub(crate) fn parameters(&self) -> Result<Parameters, lawn_core::Error> {
+        models::parameters(&*self.model, &self.store)
+    }
+}
+
 /// What a trial trains: a model, what it learns from, and what for.
 pub(crate) struct Task {
     /// The variables of the model, running statistics included.

@@ -10,6 +10,7 @@ use super::error::TrialError;
 use super::run::untrained;
 use super::{outline, set_up};
 use crate::device;
+use crate::models::Model;
 use crate::tasks::TrialConfig;
 use crate::trial::{OptimizerSettings, ScopeName, ScopeSetting};
 
@@ -75,29 +76,43 @@ pub fn treated_layers(
     let task =
         device::catch_out_of_memory(|| set_up::task(config, &context, outline::tables([config])))
             .map_err(TrialError::from)?;
-    let lawn = config.optimizer.lawn;
-    let with_lawn = TrialConfig {
-        optimizer: match lawn {
+    let with_lawn = with_lawn(config);
+    let (length, optimizer) = set_up::optimizer(&task, &with_lawn)?;
+    let treatments = outline::treatments(&task.rows, &optimizer, (&with_lawn.optimizer, length));
+    Ok(of(config, &*task.model, &with_lawn, &treatments))
+}
+
+/// The same trial, with LAWN where it has none.
+pub(super) fn with_lawn(config: &TrialConfig) -> TrialConfig {
+    TrialConfig {
+        optimizer: match config.optimizer.lawn {
             true => config.optimizer.clone(),
             false => would_be(&config.optimizer),
         },
         ..config.clone()
-    };
-    let (length, optimizer) = set_up::optimizer(&task, &with_lawn)?;
-    let treatments = outline::treatments(&task, &optimizer, (&with_lawn.optimizer, length));
+    }
+}
+
+/// The layers of a trial's net, each with what becomes of its parameters where the trial is `with_lawn`.
+pub(super) fn of(
+    config: &TrialConfig,
+    model: &dyn Model,
+    with_lawn: &TrialConfig,
+    treatments: &[Treatment],
+) -> TreatedLayers {
     let treatments: BTreeMap<&str, &Treatment> = treatments
         .iter()
         .map(|one| (one.parameter.as_str(), one))
         .collect();
-    let layers = task.model.layers();
+    let layers = model.layers();
     let last_other = layers.iter().rposition(|one| one.map != Map::Homogeneous);
     // What has no parameters has no name: the layer before it is named.
     let named = |at: usize| {
         let mut before = layers[..=at].iter().rev();
         before.find(|one| !one.parameters.is_empty()).map(name)
     };
-    Ok(TreatedLayers {
-        lawn,
+    TreatedLayers {
+        lawn: config.optimizer.lawn,
         scope: scope(&with_lawn.optimizer),
         last_other: last_other.map(|at| (named(at).unwrap_or_default(), layers[at].map)),
         layers: layers
@@ -113,7 +128,7 @@ pub fn treated_layers(
                     .collect(),
             })
             .collect(),
-    })
+    }
 }
 
 /// LAWN as it is by default on the rule of settings that have none.

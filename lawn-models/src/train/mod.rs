@@ -43,6 +43,7 @@ mod trainer;
 mod training;
 mod unread_norms;
 mod weights;
+mod without_data;
 
 pub use captures::GraphUse;
 pub use checkpoint::{remove_checkpoints, set_aside, set_checkpoints_aside};
@@ -62,3 +63,4 @@ pub use record::{
 pub use rehearsal::Rehearsal;
 pub use run::{SHORTAGE, dry_run, examine, run_trial, run_trial_on};
 pub use share::largest_share;
+pub use without_data::{treated_layers_without_data, treatments_without_data};

@@ -5,25 +5,38 @@ use lawn_core::{Granularity, Optimizer, Treatment};
 use super::optimizer;
 
 use crate::models::TablePart;
-use crate::tasks::{Task, TrialConfig};
+use crate::tasks::{TableRows, TrialConfig};
 use crate::trial::{Length, OptimizerSettings, RuleName};
 
 /// Which rows of its tables a net has that nothing is computed with: a few, unless their number decides
 /// whether a trial can be set up.
 pub(super) fn tables<'c>(trials: impl IntoIterator<Item = &'c TrialConfig>) -> TablePart {
-    let needs_rows = |config: &TrialConfig| {
-        let is_cut = matches!(config.optimizer.granularity, Some(Granularity::Head(_)));
-        is_cut || !config.task.weights_files().is_empty()
-    };
-    match trials.into_iter().any(needs_rows) {
+    let needs_rows =
+        |config: &TrialConfig| is_cut(config) || !config.task.weights_files().is_empty();
+    few_unless(trials.into_iter().any(needs_rows))
+}
+
+/// The same of a net that begins without weights of a file.
+pub(super) fn tables_without_weights(config: &TrialConfig) -> TablePart {
+    few_unless(is_cut(config))
+}
+
+/// Whether units are parts of a parameter's rows.
+fn is_cut(config: &TrialConfig) -> bool {
+    matches!(config.optimizer.granularity, Some(Granularity::Head(_)))
+}
+
+fn few_unless(needs_rows: bool) -> TablePart {
+    match needs_rows {
         true => TablePart::default(),
         false => TablePart::few(),
     }
 }
 
-/// What the optimizer does to each parameter: as if the tables had all their rows.
+/// What the optimizer does to each parameter: as if the tables had all their rows, of which `rows` has the
+/// number where a net has a few.
 pub(super) fn treatments(
-    task: &Task,
+    rows: &TableRows,
     optimizer: &Optimizer,
     (settings, length): (&OptimizerSettings, Length),
 ) -> Vec<Treatment> {
@@ -35,7 +48,7 @@ pub(super) fn treatments(
         .unwrap_or_default();
     let whole = |one: &Treatment| {
         let mut one = one.clone();
-        if let Some(&rows) = task.rows.get(&one.parameter) {
+        if let Some(&rows) = rows.get(&one.parameter) {
             one.shape[0] = rows;
             if one.units > 0 {
                 one.units = one.granularity.unwrap_or(of_all).units(&one.shape);
@@ -116,7 +129,10 @@ mod tests {
                     let task = set_up::task(&config, &untrained(None), part).unwrap();
                     let (length, optimizer) = set_up::optimizer(&task, &config).unwrap();
                     let settings = (&config.optimizer, length);
-                    (task.rows.len(), treatments(&task, &optimizer, settings))
+                    (
+                        task.rows.len(),
+                        treatments(&task.rows, &optimizer, settings),
+                    )
                 });
                 let [(none, whole), (some, few)] = found;
                 assert!(none == 0 && some > 0, "{table}");

@@ -303,7 +303,7 @@ pub(super) fn untrained(data_root: Option<&Path>) -> TrialContext {
 }
 
 fn info(length: Length, task: &Task, optimizer: &Optimizer, config: &TrialConfig) -> TrialInfo {
-    let treatments = outline::treatments(task, optimizer, (&config.optimizer, length));
+    let treatments = outline::treatments(&task.rows, optimizer, (&config.optimizer, length));
     TrialInfo {
         least_bytes: outline::least_bytes(&treatments, &config.optimizer),
         steps_per_epoch: length.steps_per_epoch,

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use lawn_core::{Optimizer, OptimizerConfig, WeightAverage};
+use lawn_core::{Optimizer, OptimizerConfig, Parameters, WeightAverage};
 
 use super::context::TrialContext;
 use super::error::TrialError;
 use super::optimizer;
-use crate::models::{TablePart, load_weights, unusable_values};
+use crate::models::{Model, TablePart, load_weights, unusable_values};
 use crate::tasks::{Surroundings, Task, TrialConfig};
 use crate::trial::{Length, RuleName, SettingsError, require};
 
@@ -78,18 +78,28 @@ pub(super) fn optimizer(
     if task.needs_two {
         require_two(length, config.batch_size)?;
     }
-    let parameters = task.parameters()?;
+    let optimizer = optimizer_of(&*task.model, task.parameters()?, config, length)?;
+    Ok((length, optimizer))
+}
+
+/// The optimizer of the parameters of a net.
+pub(super) fn optimizer_of(
+    model: &dyn Model,
+    parameters: Parameters,
+    config: &TrialConfig,
+    length: Length,
+) -> Result<Optimizer, TrialError> {
     let mut optimizer = OptimizerConfig {
         groups: optimizer::groups(&config.optimizer, &parameters)?,
         ..optimizer::optimizer(&config.optimizer, length)
     };
-    if task.model.tables().iter().any(|table| table.is_parted()) {
+    if model.tables().iter().any(|table| table.is_parted()) {
         // It is clipped by the norm over all ranks, which the optimizer does not know.
         optimizer.clip_norm = None;
     }
     let optimizer = optimizer.build(parameters)?;
     require_matrix(config, &optimizer)?;
-    Ok((length, optimizer))
+    Ok(optimizer)
 }
 
 /// Refuses Muon where it has nothing to do.

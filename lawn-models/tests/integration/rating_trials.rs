@@ -296,3 +296,32 @@ fn settings_that_do_not_apply_are_refused() {
     let error = look(root.path(), &json!({ "raw": { "core": 5 } })).unwrap_err();
     assert!(error.contains("the table `raw`"), "{error}");
 }
+
+/// Ten columns in place of a hundred, in one line of sixty; and in the first, by which the others go.
+#[test]
+fn a_line_with_another_number_of_negatives_is_named() {
+    for (short, said) in [
+        (
+            6,
+            "set.test.negative:7: found 10 tab-separated columns, expected a pair and 99 negative \
+             items, as in line 1",
+        ),
+        (
+            0,
+            "set.test.negative:2: found 100 tab-separated columns, expected a pair and 9 negative \
+             items, as in line 1",
+        ),
+    ] {
+        let mut files = Files::new(99);
+        files.negatives[short].truncate(9);
+        let root = files.root();
+        let error = look(root.path(), &json!({})).unwrap_err();
+        assert!(error.ends_with(said), "{error}");
+        // A tuning trial knows nothing of it; one that is tested refuses it, too.
+        train(root.path(), &json!({}), Stage::Tune).unwrap();
+        assert_eq!(
+            train(root.path(), &json!({}), Stage::Confirm).unwrap_err(),
+            error
+        );
+    }
+}

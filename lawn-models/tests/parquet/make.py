@@ -3,8 +3,9 @@
     pip install pyarrow==26.0.1
     python make.py
 
-`kinds`, `spark`, `pairs`, `gaps`, `checked` and `checked2` say what `ratings.csv` says, in other types and under other names. Of the others each has one
-thing that ratings do not have.
+`kinds`, `spark`, `pairs`, `gaps`, `int96`, `strings`, `texts`, `fractions`, `checked` and `checked2` say what `ratings.csv`
+says, or a part of it, in other types and under other names. Of the others, but for `whole` and `days`, each has one thing
+that ratings do not have.
 """
 
 import datetime
@@ -63,6 +64,21 @@ write("decimals", {"user": USERS, "item": ITEMS, "rating": pa.array(ratings).cas
 write("days", {"user": USERS, "item": ITEMS, "time": pa.array([datetime.date(2024, 1, 1)] * len(ROWS))})
 write("int96", {"user": USERS, "item": ITEMS, "time": pa.array(times).cast(pa.timestamp("s"))},
       use_deprecated_int96_timestamps=True)
+STRINGS = {"user": pa.array([f"u{user}" for user in users]), "item": ITEMS}
+UTC = datetime.timezone.utc
+write("strings", {
+    "user": pa.array([f"u{user}" for user in users]),
+    # As pandas has categories.
+    "item": pa.array([f"B{item}" for item in items]).dictionary_encode(),
+    "rating": pa.array([str(rating) for rating in ratings]),
+    "time": pa.array([datetime.datetime.fromtimestamp(time, UTC).isoformat() for time in times], pa.large_string()),
+}, use_dictionary=["item"])
+write("fractions", {"user": USERS, "item": ITEMS, "time": pa.array([time + at % 4 / 4 for at, time in enumerate(times)])})
+write("empty_id", {"user": USERS, "item": pa.array(["" if at == 30 else f"B{item}" for at, item in enumerate(items)])})
+write("null_time", {**STRINGS, "time": pa.array([None if at == 24 else time for at, time in enumerate(times)])})
+write("words", {**STRINGS, "time": pa.array(["soon" if at == 4 else str(time) for at, time in enumerate(times)])})
+write("hours", {"user": USERS, "item": ITEMS, "time": pa.array([datetime.time(12)] * len(ROWS))})
+write("bytes", {"user": pa.array([b"u"] * len(ROWS)), "item": ITEMS})
 write("lists", {"user": USERS, "item": pa.array([[item] for item in items])})
 # What pandas makes of integers of which one is missing somewhere.
 write("gaps", {

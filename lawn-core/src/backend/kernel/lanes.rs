@@ -96,9 +96,10 @@ macro_rules! array_lanes {
             }
             #[inline(always)]
             unsafe fn load_first(p: *const $element, n: usize) -> Self {
-                // SAFETY: the caller gives a pointer that is valid for n elements.
-                Self(std::array::from_fn(|i| {
-                    if i < n { unsafe { *p.add(i) } } else { 0.0 }
+                Self(std::array::from_fn(|i| match i < n {
+                    // SAFETY: the caller gives a pointer that is valid for n elements.
+                    true => unsafe { *p.add(i) },
+                    false => 0.0,
                 }))
             }
             #[inline(always)]

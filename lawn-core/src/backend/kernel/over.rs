@@ -259,19 +259,18 @@ where
         sums: &mut Partial<L>,
     ) {
         self.prefetch(i);
-        // SAFETY: of both, the caller gives pointers that are valid for these elements, and has
-        // made sure of the instructions of L.
-        let load = |p: *const E| unsafe {
-            match WHOLE {
-                true => L::load(p),
-                false => L::load_first(p, n),
-            }
+        let load = |p: *const E| match WHOLE {
+            // SAFETY: the caller gives pointers that are valid for these elements, and has made
+            // sure of the instructions of L.
+            true => unsafe { L::load(p) },
+            // SAFETY: the same.
+            false => unsafe { L::load_first(p, n) },
         };
-        let store = |x: L, p: *mut E| unsafe {
-            match WHOLE {
-                true => x.store(p),
-                false => x.store_first(p, n),
-            }
+        let store = |x: L, p: *mut E| match WHOLE {
+            // SAFETY: the same.
+            true => unsafe { x.store(p) },
+            // SAFETY: the same.
+            false => unsafe { x.store_first(p, n) },
         };
         let block = &self.block;
         // SAFETY: the caller gives pointers that are valid for these elements,

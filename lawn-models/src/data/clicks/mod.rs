@@ -20,7 +20,7 @@ mod write;
 
 pub(crate) use check::check;
 pub(crate) use dataset::TrainClicks;
-pub use encode::{BadLines, ClickEncoding};
+pub use encode::{BadLines, ClickEncoding, ClickFormat};
 pub use generated::GeneratedClicks;
 pub(crate) use generated::Teacher;
 pub use order::ClickOrder;

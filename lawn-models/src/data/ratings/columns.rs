@@ -2,20 +2,25 @@
 
 use std::path::Path;
 
-use csv::{ByteRecord, ReaderBuilder};
+use csv::ByteRecord;
 use serde::{Deserialize, Serialize};
 
 use super::fields::{finite, whole};
 use super::places::Places;
 use super::taken::{Taken, quoted};
 use crate::data::error::DataError;
-use crate::data::text::shown;
+use crate::data::text::{plain_fields, quoted_fields, shown};
+use crate::trial::SettingsError;
 
-/// Names of the columns in the header of a file of ratings; where nothing is said the usual ones,
+/// The columns of a file of ratings by the names in its header; where nothing is said the usual ones,
 /// such as `user`, `userId` and `user_id`, or `item` and `movieId`.
 #[derive(Serialize, Deserialize, schemars::JsonSchema, Clone, Debug, Default, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 pub struct ColumnNames {
+    /// Whether the first line of a text file names the columns; where nothing is said, it looks like
+    /// names or not. Without names the columns are user, item, rating and time, or the first of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub header: Option<bool>,
     /// Who interacted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
@@ -28,6 +33,30 @@ pub struct ColumnNames {
     /// When, in seconds since 1970 or as a date; where a file does not say it, the order of its lines does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
+}
+
+impl ColumnNames {
+    /// Checks that a file without a header has no names.
+    ///
+    /// # Errors
+    /// [`SettingsError::NotApplicable`].
+    pub(super) fn validate(&self) -> Result<(), SettingsError> {
+        match self.given() {
+            Some((what, _)) if self.header == Some(false) => Err(SettingsError::NotApplicable {
+                setting: "raw.columns.header".to_owned(),
+                context: format!("raw.columns.{what}, the name of a column in a header"),
+                allowed: "leave one of them out".to_owned(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// What the first name that is given is of, and the name.
+    fn given(&self) -> Option<(&'static str, &str)> {
+        let names = [&self.user, &self.item, &self.rating, &self.time];
+        let mut named = USUAL.iter().zip(names);
+        named.find_map(|((what, _), name)| Some((*what, name.as_deref()?)))
+    }
 }
 
 /// The form of a file of ratings.
@@ -214,15 +243,15 @@ impl Form {
                 texts: [false; 2],
             }
         };
-        let named = [&names.user, &names.item, &names.rating, &names.time];
-        let given = named.into_iter().flatten().next();
+        let given = names.given().map(|(_, name)| name);
         let has = |place: usize| (fields.len() > place).then_some(place);
         // Names of columns are no numbers: with a rating in its place these are ids.
         let is_of_texts = given.is_none()
             && (3..=4).contains(&fields.len())
             && finite(&fields[2]).is_some()
             && !fields[0].is_empty();
-        if whole(&fields[0]).is_some() || is_of_texts {
+        let looks_like_ratings = whole(&fields[0]).is_some() || is_of_texts;
+        if names.header.map_or(looks_like_ratings, |header| !header) {
             let (Some(item), None, None) = (has(1), given, has(4)) else {
                 let allowed = match given {
                     Some(name) => format!("a header with the column \"{name}\""),
@@ -244,11 +273,12 @@ impl Form {
         let places = Places::named(&fields, names).map_err(|none| NoForm {
             allowed: match none.name {
                 Some(_) => format!("a header with {}", none.allowed()),
-                None => format!(
-                    "numbers, or a header with {}; ids that are texts need a header, such as \
-                     user,item,rating,time",
+                None if (2..=4).contains(&fields.len()) => format!(
+                    "numbers, or a header with {}; raw.columns.header = false, where there is none and ids \
+                     are texts",
                     none.allowed()
                 ),
+                None => format!("numbers, or a header with {}", none.allowed()),
             },
             is_of_ratings: !none.is_missing(),
         })?;
@@ -343,20 +373,12 @@ fn separator(line: &[u8]) -> (u8, usize) {
 
 /// The fields of a header or of a first line of numbers.
 fn fields(line: &[u8], separator: u8, step: usize) -> Vec<Vec<u8>> {
-    let own = |field: &[u8]| unquoted(field).to_vec();
-    if is_quoting(separator) {
-        let mut reader = ReaderBuilder::new()
-            .delimiter(separator)
-            .has_headers(false)
-            .from_reader(line);
-        let mut record = ByteRecord::new();
-        // Reading bytes from memory cannot fail, and a line of separators alone is one of fields.
-        if let Ok(true) = reader.read_byte_record(&mut record) {
-            return record.iter().map(own).collect();
-        }
-    }
-    let fields = line.split(|&byte| byte == separator);
-    fields.step_by(step).map(own).collect()
+    let fields = match is_quoting(separator) {
+        true => quoted_fields(line, separator),
+        false => plain_fields(line, separator),
+    };
+    let fields = fields.iter().step_by(step);
+    fields.map(|field| unquoted(field).to_vec()).collect()
 }
 
 /// Whether fields between such separators can stand in double quotes.
@@ -400,95 +422,4 @@ fn fault(path: &Path, line: &[u8], allowed: String) -> DataError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn form(line: &str, names: &ColumnNames) -> Result<Form, String> {
-        Form::of(Path::new("x"), line.as_bytes(), names).map_err(|error| error.to_string())
-    }
-
-    fn places(line: &str) -> (usize, usize, Option<usize>, Option<usize>) {
-        let places = form(line, &ColumnNames::default()).unwrap().places;
-        (places.user, places.item, places.rating, places.time)
-    }
-
-    #[test]
-    fn the_files_of_publishers_are_known_by_their_first_line() {
-        assert_eq!(places("1::1193::5::978300760"), (0, 2, Some(4), Some(6)));
-        assert_eq!(places("196\t242\t3\t881250949"), (0, 1, Some(2), Some(3)));
-        assert_eq!(
-            places("userId,movieId,rating,timestamp"),
-            (0, 1, Some(2), Some(3))
-        );
-        assert_eq!(places("7,8"), (0, 1, None, None));
-        assert_eq!(
-            places("\"time\";\"item_id\";\"user_id\""),
-            (2, 1, None, Some(0))
-        );
-        assert_eq!(places("\"a,b\",user,item"), (1, 2, None, None));
-        assert_eq!(places("75.0,12.0,4.5"), (0, 1, Some(2), None));
-    }
-
-    #[test]
-    fn columns_are_found_by_name_or_said_to_be_missing() {
-        let names = |user: &str| ColumnNames {
-            user: Some(user.to_owned()),
-            ..ColumnNames::default()
-        };
-        assert_eq!(form("buyer,item", &names("buyer")).unwrap().places.user, 0);
-        let error = form("buyer,item", &ColumnNames::default()).unwrap_err();
-        assert!(
-            error.contains("x:1") && error.contains("raw.columns.user"),
-            "{error}"
-        );
-        // Which of two is meant, nobody knows.
-        for (line, column) in [
-            (
-                "userId,movieId,movieId,rating",
-                "\"movieId\" and \"movieId\"",
-            ),
-            ("user,item,rating,score", "\"rating\" and \"score\""),
-        ] {
-            let error = form(line, &ColumnNames::default()).unwrap_err();
-            assert!(
-                error.contains(column) && error.contains("raw.columns"),
-                "{error}"
-            );
-        }
-        let error = form("buyer,item,buyer", &names("buyer")).unwrap_err();
-        assert!(error.contains("the column \"buyer\" once"), "{error}");
-        assert_eq!(
-            form("user,item,buyer", &names("buyer"))
-                .unwrap()
-                .places
-                .user,
-            2
-        );
-        let error = form("user,item", &names("buyer")).unwrap_err();
-        assert!(error.contains("\"buyer\""), "{error}");
-        // One column cannot be two things.
-        let twice = ColumnNames {
-            rating: Some("item".into()),
-            ..ColumnNames::default()
-        };
-        let error = form("user,item,time", &twice).unwrap_err();
-        assert!(
-            error.contains("a column of ratings other than \"item\", which is that of items"),
-            "{error}"
-        );
-        let error = form("userId,movieId", &names("movieId")).unwrap_err();
-        assert!(
-            error.contains("a column of items other than \"movieId\", which is that of users"),
-            "{error}"
-        );
-        let error = form("1,2", &names("buyer")).unwrap_err();
-        assert!(
-            error.contains("a header with the column \"buyer\""),
-            "{error}"
-        );
-        for line in ["17", "1,2,3,4,5"] {
-            let error = form(line, &ColumnNames::default()).unwrap_err();
-            assert!(error.contains("user and item"), "{error}");
-        }
-    }
-}
+mod tests;

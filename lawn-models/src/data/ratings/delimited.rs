@@ -6,6 +6,7 @@ use csv::{ByteRecord, Reader, ReaderBuilder};
 
 use super::columns::{ColumnNames, Form};
 use super::fields::{finite, whole};
+use super::gathered::{Gathered, Parsed};
 use super::interactions::{Line, Lines};
 use super::moments::{self, NoTime, Unit};
 use super::room::Room;
@@ -23,14 +24,6 @@ struct Fault {
     allowed: String,
     /// Whether it is a time that is no whole second, which is none in a file that has such.
     is_finer: bool,
-}
-
-/// What a block has.
-#[derive(Default)]
-struct Parsed {
-    lines: Lines,
-    /// Of users and items, the texts that their ids are the numbers of.
-    texts: [Texts; 2],
 }
 
 /// Reads a file in the order of its lines. Where it has no times, a line's number is its time; where one
@@ -61,7 +54,7 @@ fn read_in(
     room: Room,
 ) -> Result<Option<Lines>, DataError> {
     let mut blocks = Blocks::open(path)?;
-    let (mut all, mut texts) = (Lines::default(), <[Texts; 2]>::default());
+    let mut gathered = Gathered::default();
     let mut form = match blocks.first_line()? {
         Some(line) => Form::of(path, &line, names)?,
         None => {
@@ -93,10 +86,7 @@ fn read_in(
         let parsed = parts::each(&some, |block| parse(block, &form, above, unit));
         for (block, found) in some.iter().zip(parsed) {
             let before = block.start.lines as usize;
-            let Parsed {
-                lines: found,
-                texts: of_block,
-            } = match found {
+            let found = match found {
                 Ok(found) => found,
                 Err(fault) if fault.is_finer && unit == Unit::Seconds => return Ok(None),
                 Err(fault) => {
@@ -109,22 +99,11 @@ fn read_in(
                     });
                 }
             };
-            let [users, items] = of_block;
-            let numbers = [texts[0].add(users), texts[1].add(items)];
-            let id = |column: usize, id: u64| match form.texts[column] {
-                true => numbers[column][id as usize],
-                false => id,
-            };
-            all.not_above += found.not_above;
-            all.lines.extend(found.lines.into_iter().map(|line| Line {
-                user: id(0, line.user),
-                item: id(1, line.item),
-                number: before + line.number,
-                ..line
-            }));
-            room.require(path, all.lines.len() as u64)?;
+            gathered.add(found, form.texts, before);
+            room.require(path, gathered.lines.lines.len() as u64)?;
         }
     }
+    let mut all = gathered.lines;
     if form.places.time.is_none() {
         all.number();
     }

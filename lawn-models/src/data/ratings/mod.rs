@@ -1,8 +1,8 @@
 //! Implicit feedback: who interacted with what, in rating files or generated.
 //!
 //! `columns.rs`, `delimited.rs` or `parquet/` → `raw.rs` reads what is not split yet, `files.rs` what
-//! is; `moments.rs` reads times and `texts.rs` numbers ids that are texts; `taken.rs` says which column
-//! was read as what; `ids.rs` gives ids their rows, `grouped.rs` users
+//! is; `moments.rs` reads times and `texts.rs` numbers ids that are texts; `gathered.rs` joins what parts of a
+//! file have, and `taken.rs` says which column was read as what; `ids.rs` gives ids their rows, `grouped.rs` users
 //! their interactions; `held_out.rs` decides what is measured; `source.rs` and `test_source.rs` put
 //! these together.
 
@@ -12,6 +12,7 @@ mod delimited;
 mod describe;
 mod fields;
 mod files;
+mod gathered;
 mod generated;
 mod grouped;
 mod held_out;

@@ -30,7 +30,8 @@ pub(super) const ABSENT: &str = "; a line without a time has no place among the 
 
 const MICROSECONDS: i64 = 1_000_000;
 
-const DAY: i64 = 24 * 60 * 60;
+/// Seconds of a day.
+pub(super) const DAY: i64 = 24 * 60 * 60;
 
 impl Unit {
     /// How many are a second.
@@ -45,13 +46,13 @@ impl Unit {
 /// The time of a field: a number of seconds with or without a point and an exponent, or a date of ISO
 /// 8601, of UTC where it names no other zone.
 pub(super) fn time(field: &[u8], unit: Unit) -> Result<i64, NoTime> {
-    if let Some(whole) = seconds(field) {
-        let time = whole.checked_mul(unit.of_a_second());
-        return time.ok_or(NoTime::Other);
-    }
-    let (whole, micros) = decimal(field)
-        .or_else(|| date(field))
-        .ok_or(NoTime::Other)?;
+    let parts = seconds(field).map(|whole| (whole, 0));
+    let parts = parts.or_else(|| decimal(field)).or_else(|| date(field));
+    of(parts.ok_or(NoTime::Other)?, unit)
+}
+
+/// The time of whole seconds and the microseconds after them.
+pub(super) fn of((whole, micros): (i64, i64), unit: Unit) -> Result<i64, NoTime> {
     match unit {
         Unit::Seconds if micros != 0 => Err(NoTime::Finer),
         Unit::Seconds => Ok(whole),
@@ -74,13 +75,16 @@ fn decimal(field: &[u8]) -> Option<(i64, i64)> {
             let sign = if before.starts_with('-') { -1 } else { 1 };
             Some((before.parse().ok()?, sign * micros))
         }
-        _ => {
-            let whole = number.trunc();
-            let is_within = whole.abs() < i64::MAX as f64;
-            let micros = ((number - whole) * MICROSECONDS as f64).round();
-            is_within.then_some((whole as i64, micros as i64))
-        }
+        _ => parts(number),
     }
+}
+
+/// The same of a number that is no text.
+pub(super) fn parts(number: f64) -> Option<(i64, i64)> {
+    let whole = number.trunc();
+    let is_within = whole.abs() < i64::MAX as f64;
+    let micros = ((number - whole) * MICROSECONDS as f64).round();
+    is_within.then_some((whole as i64, micros as i64))
 }
 
 /// `2015-01-01`, with a time of day behind `T` or a space, and `Z` or an offset behind that.

@@ -19,12 +19,13 @@ use crate::random::{Purpose, below, stream};
 use crate::trial::{SettingsError, TestPermit, require};
 
 /// How ratings that are one file are read and split: `ratings.dat` of MovieLens 1M, `u.data` of
-/// 100K, `ratings.csv` of 20M, 25M and 32M, `NAME.csv`, `NAME.tsv`, `NAME.inter` of RecBole, each also
-/// packed as `.gz`; or `NAME.parquet`, with ids that are integers, ratings that are numbers, and times that are
-/// timestamps or integers, in seconds since 1970.
+/// 100K, `ratings.csv` of 20M, 25M and 32M, `NAME.csv`, `NAME.tsv`, or one `.inter` of RecBole, each also
+/// packed as `.gz`; or `NAME.parquet`, with ids that are integers or strings, ratings that are numbers, and
+/// times that are timestamps, dates or numbers, in seconds since 1970.
 ///
-/// In text, ids that are no numbers are numbered in the order in which they first occur; what the first
-/// line of a column has decides. Times are seconds since 1970 or dates of ISO 8601.
+/// Ids that are no numbers are numbered in the order in which they first occur; what the first
+/// line of a column has decides, in Parquet its type. Times of a text are seconds since 1970 or dates of ISO
+/// 8601.
 ///
 /// In this order: ratings that are not above `rating_above` are left out; of a pair that occurs
 /// twice the latest stays; users and items with fewer than `core` interactions are left out;
@@ -79,6 +80,7 @@ impl RawRatings {
             self.core,
             "1 to 1000000",
         )?;
+        self.columns.validate()?;
         let ratio = self.test_ratio.unwrap_or(0.5);
         require(
             ratio > 0.0 && ratio < 1.0,
@@ -144,25 +146,56 @@ const PUBLISHED: [&str; 3] = ["ratings.dat", "u.data", "ratings.csv"];
 /// [`DataError::Unusable`] where there are several.
 pub(super) fn find(folder: &Path, name: &str) -> Result<Option<PathBuf>, DataError> {
     let there = there(folder, name);
-    if let [one, other, ..] = &there[..] {
-        let name = |path: &Path| path.file_name().unwrap_or_default().display().to_string();
-        let found = format!("{} and {}", name(one), name(other));
-        return Err(DataError::unusable(folder, found, "one file of ratings"));
+    if there.len() < 2 {
+        return Ok(there.into_iter().next());
     }
-    Ok(there.into_iter().next())
+    let files = there
+        .iter()
+        .map(|path| path.file_name().unwrap_or_default());
+    let names: Vec<String> = files.map(|file| file.display().to_string()).collect();
+    let own = format!("{name}.{RECBOLE}");
+    let is_other = |name: &String| !name.starts_with(&own) && is_of_recbole(name.as_ref());
+    let expected = match names.iter().all(is_other) {
+        true => format!("one .inter, or among several {own}, which is taken"),
+        false => "one file of ratings".to_owned(),
+    };
+    Err(DataError::unusable(folder, names.join(" and "), expected))
 }
 
 /// The files of `folder` that have a name of ratings in one file.
 pub(super) fn there(folder: &Path, name: &str) -> Vec<PathBuf> {
     let is_own = folder.file_name().is_some_and(|own| own == name);
     let published = PUBLISHED.into_iter().filter(|_| is_own).map(str::to_owned);
-    let named = ["csv", "tsv", "inter"].map(|end| format!("{name}.{end}"));
+    let named = ["csv", "tsv", RECBOLE].map(|end| format!("{name}.{end}"));
     let text = published
         .chain(named)
         .flat_map(|file| [folder.join(format!("{file}.gz")), folder.join(file)]);
-    text.chain([folder.join(format!("{name}.parquet"))])
-        .filter(|path| path.is_file())
-        .collect()
+    let text = text.chain([folder.join(format!("{name}.parquet"))]);
+    let mut there: Vec<PathBuf> = text.filter(|path| path.is_file()).collect();
+    if is_own && there.is_empty() {
+        there.extend(all_of_recbole(folder));
+    }
+    there
+}
+
+/// What RecBole's files of interactions end with.
+const RECBOLE: &str = "inter";
+
+/// Whether a file has the name of one of RecBole's, packed or not.
+fn is_of_recbole(path: &Path) -> bool {
+    let is = |path: &Path, end: &str| path.extension().is_some_and(|own| own == end);
+    is(path, RECBOLE) || (is(path, "gz") && is(&path.with_extension(""), RECBOLE))
+}
+
+/// RecBole's files in a folder, whatever they are called, in the order of their names.
+fn all_of_recbole(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let paths = entries.map(|entry| entry.path());
+    let mut all: Vec<PathBuf> = paths
+        .filter(|path| is_of_recbole(path) && path.is_file())
+        .collect();
+    all.sort();
+    all
 }
 
 /// Whether a file may be one of ratings, or one of another kind under the same name. One that cannot

@@ -137,7 +137,7 @@ impl Source {
             root: root.to_owned(),
             expected: format!(
                 "{data}/{data}.train.rating, {data}.train.rating, or {data}/ with one of \
-                 ratings.dat, u.data, ratings.csv, {data}.csv, {data}.tsv, {data}.inter, {data}.parquet"
+                 ratings.dat, u.data, ratings.csv, {data}.csv, {data}.tsv, {data}.parquet, or one .inter"
             ),
         })
     }

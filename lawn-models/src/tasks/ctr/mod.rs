@@ -1,5 +1,6 @@
 //! Click prediction: the kind `ctr`.
 
+mod net;
 mod survey;
 #[cfg(test)]
 mod tests;
@@ -9,24 +10,25 @@ use std::sync::Arc;
 
 use schemars::Schema;
 use serde::{Deserialize, Serialize};
-use tch::nn::VarStore;
 
 use super::generated;
-use super::kind::{AssembledTask, Counts, Files, Kind, Surroundings, TaskMetrics};
+use super::kind::{AssembledNet, AssembledTask, Counts, Files, Kind, Surroundings, TaskMetrics};
 use super::named;
-use super::task::{TableRows, Task};
+use super::stated::{DataSize, StatedSizes};
+use super::task::{Net, Task};
 use crate::data::checked::CheckedData;
 use crate::data::clicks::{
-    self, ClickEncoding, ClickOrder, ClickShape, ClickSource, ClickSplit, Clicks, GeneratedClicks,
-    SplitRule, TrainClicks,
+    self, ClickEncoding, ClickOrder, ClickSource, ClickSplit, Clicks, GeneratedClicks, SplitRule,
+    TrainClicks,
 };
 use crate::data::images::{Scan, ScanProgress};
 use crate::data::{DataError, GENERATED};
-use crate::device::{available_memory, require_room};
+use crate::device::available_memory;
 use crate::measure::{CLICK_METRICS, ClickLoss, Floor, Split, floors};
 use crate::models::ctr::DcnV2Config;
-use crate::models::{CtrModelConfig, CtrModelError, CtrShape, Layout};
+use crate::models::{CtrModelConfig, CtrShape, Layout, TablePart};
 use crate::trial::{SettingsError, TestPermit, describe_tag, require};
+use net::{of_net, shape};
 
 /// Prediction of clicks on numbers and categories.
 ///
@@ -127,6 +129,8 @@ impl Kind for CtrConfig {
         unranked: &["calibration"],
     };
 
+    const SIZES: &'static [DataSize] = &[DataSize::ClickFormat];
+
     type Generated = GeneratedClicks;
 
     fn data(&self) -> &str {
@@ -222,21 +226,7 @@ impl Kind for CtrConfig {
             part: surroundings.part,
             ..shape(clicks.shape())
         };
-        let part = shape.part;
-        if !part.is_few() {
-            let elements = self.model.parameters(&shape) / part.processes();
-            require_room(elements, device).map_err(DataError::NoRoom)?;
-        }
-        let store = VarStore::new(device);
-        let model = self.model.build(&store.root(), &shape, seed);
-        let rows = match part.is_few() {
-            true => {
-                let tables = model.tables().into_iter();
-                let each = tables.map(|table| (table.name().to_owned(), table.rows()));
-                each.collect()
-            }
-            false => TableRows::new(),
-        };
+        let Net { store, model, rows } = self.made(&shape, device, seed)?;
         let measured = self.measured_rows;
         Ok(AssembledTask(Task {
             model,
@@ -247,6 +237,17 @@ impl Kind for CtrConfig {
             rows,
             store,
         }))
+    }
+
+    fn unstated(&self, stated: &StatedSizes) -> Vec<DataSize> {
+        match self.format(stated) {
+            Some(_) => Vec::new(),
+            None => vec![DataSize::ClickFormat],
+        }
+    }
+
+    fn net(&self, stated: &StatedSizes, part: TablePart) -> Result<AssembledNet, DataError> {
+        self.net_of(stated, part).map(AssembledNet)
     }
 
     fn floors(
@@ -427,20 +428,6 @@ impl CtrConfig {
         source.clicks(&self.rule(), available_memory().unwrap_or(u64::MAX))
     }
 
-    /// Refuses sizes of the net that these rows have no use for.
-    fn require_sizes(&self, shape: &CtrShape) -> Result<(), SettingsError> {
-        self.model.require(shape).map_err(of_net)
-    }
-
-    /// The same of rows of files, whose columns are known with them.
-    fn require_net(&self, clicks: &Clicks) -> Result<(), DataError> {
-        let sizes = self.model.require(&shape(clicks.shape()));
-        sizes.map_err(|error| {
-            let found = format!("a net whose `model.{}` is {}", error.setting, error.value);
-            DataError::unusable(clicks.path(), found, error.allowed)
-        })
-    }
-
     fn rule(&self) -> SplitRule {
         SplitRule {
             rule: self.split,
@@ -449,23 +436,5 @@ impl CtrConfig {
             test_rows: self.test_rows,
             seed: self.split_seed,
         }
-    }
-}
-
-/// A setting of the net, as a task has it.
-fn of_net(error: CtrModelError) -> SettingsError {
-    SettingsError::OutOfRange {
-        setting: format!("model.{}", error.setting),
-        value: error.value,
-        allowed: error.allowed.to_owned(),
-    }
-}
-
-/// What a row has, as nets take it.
-fn shape(shape: &ClickShape) -> CtrShape {
-    CtrShape {
-        dense: shape.dense as i64,
-        columns: shape.columns.iter().map(|&size| i64::from(size)).collect(),
-        ..CtrShape::default()
     }
 }

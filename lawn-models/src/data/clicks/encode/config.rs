@@ -2,6 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::format::ClickFormat;
+use crate::data::clicks::shape::ClickShape;
 use crate::trial::{SettingsError, require};
 
 /// Goes up when the same text with the same settings becomes other numbers or other ids. Trials of
@@ -111,6 +112,23 @@ impl ClickEncoding {
             format!("{:?}", self.hash_sizes),
             "a size of 1 to 1073741824 a column: 26 of Criteo, 22 of Avazu",
         )
+    }
+
+    /// The format that has as many columns as sizes are given.
+    pub(crate) fn format(&self) -> Option<ClickFormat> {
+        let mut formats = ClickFormat::ALL.into_iter();
+        formats.find(|format| format.columns() == self.hash_sizes.len())
+    }
+
+    /// What a row of a format has.
+    ///
+    /// # Errors
+    /// [`SettingsError`] for sizes of another number of columns.
+    pub(crate) fn shape(&self, format: ClickFormat) -> Result<ClickShape, SettingsError> {
+        Ok(ClickShape {
+            dense: format.dense(),
+            columns: self.sizes(format)?,
+        })
     }
 
     /// The size of each column of a format.

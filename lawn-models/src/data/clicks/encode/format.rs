@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 /// other column is one too.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum ClickFormat {
+pub enum ClickFormat {
     /// Criteo Kaggle and 1TB.
     Criteo,
     /// Avazu Kaggle.
@@ -26,9 +26,11 @@ site_category,app_id,app_domain,app_category,device_id,device_ip,device_model,de
 device_conn_type,C14,C15,C16,C17,C18,C19,C20,C21";
 
 impl ClickFormat {
-    pub(crate) const ALL: [Self; 2] = [Self::Criteo, Self::Avazu];
+    /// The formats.
+    pub const ALL: [Self; 2] = [Self::Criteo, Self::Avazu];
 
-    pub(crate) fn name(self) -> &'static str {
+    /// Whose it is.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Criteo => "Criteo",
             Self::Avazu => "Avazu",

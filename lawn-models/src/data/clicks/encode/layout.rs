@@ -2,12 +2,10 @@
 
 use std::path::Path;
 
-use csv::{ByteRecord, ReaderBuilder};
-
 use super::format::ClickFormat;
 use super::line::LineFault;
 use crate::data::error::DataError;
-use crate::data::text::Blocks;
+use crate::data::text::{Blocks, quoted_fields};
 
 /// What the first line of a file says of the others.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,7 +54,7 @@ impl Layout {
             true => b'\t',
             false => b',',
         };
-        let fields = split(line, separator);
+        let fields = quoted_fields(line, separator);
         let known = format.fields();
         // No row has words like these in the places of its label and another field.
         let is_label = |field: &Vec<u8>| field.eq_ignore_ascii_case(format.label().as_bytes());
@@ -120,7 +118,7 @@ impl Layout {
 impl OtherLayout {
     /// The line as it is usually written.
     pub(super) fn usual(&self, line: &[u8], format: ClickFormat) -> Result<Vec<u8>, LineFault> {
-        let fields = split(line, self.separator);
+        let fields = quoted_fields(line, self.separator);
         if fields.len() != self.count {
             let found = fields.len().to_string();
             let allowed = format!("{} columns, as in the first line", self.count);
@@ -149,27 +147,9 @@ impl ClickFormat {
 /// A line whose fields stand in double quotes, without them; none where a field has what stands between
 /// fields, as it does behind a quote that nothing closes.
 pub(super) fn unquoted(line: &[u8], separator: u8) -> Option<Vec<u8>> {
-    let fields = split(line, separator);
+    let fields = quoted_fields(line, separator);
     let is_cut = |field: &Vec<u8>| field.contains(&separator);
     (!fields.iter().any(is_cut)).then(|| fields.join(&separator))
-}
-
-/// The fields of a line, which may stand in double quotes.
-fn split(line: &[u8], separator: u8) -> Vec<Vec<u8>> {
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    if line.contains(&b'"') {
-        let mut reader = ReaderBuilder::new()
-            .delimiter(separator)
-            .has_headers(false)
-            .from_reader(line);
-        let mut record = ByteRecord::new();
-        // Reading bytes from memory cannot fail.
-        if let Ok(true) = reader.read_byte_record(&mut record) {
-            return record.iter().map(<[u8]>::to_vec).collect();
-        }
-    }
-    let fields = line.split(|&byte| byte == separator);
-    fields.map(<[u8]>::to_vec).collect()
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ pub(super) use block::{BlockReader, ReadBlock};
 pub(super) use config::VERSION;
 pub use config::{BadLines, ClickEncoding};
 pub(super) use facts::LineFacts;
-pub(crate) use format::ClickFormat;
+pub use format::ClickFormat;
 pub(super) use layout::Layout;
 pub(super) use line::{LineFault, LineReader};
 pub(super) use seen::Seen;

@@ -75,6 +75,31 @@ fn ids_that_are_texts_are_numbered_as_they_first_occur() {
 }
 
 #[test]
+fn a_file_of_texts_without_a_header_is_read_where_that_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.tsv");
+    let names = ColumnNames {
+        header: Some(false),
+        ..ColumnNames::default()
+    };
+    let of = |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        read(&path, &names, 0.0, Room::ENDLESS).map_err(|error| error.to_string())
+    };
+    let found = of("ann\tB7\nbob\tB9\nann\tB9\n").unwrap();
+    assert_eq!(triples(&found), [(0, 0, 0), (1, 1, 1), (0, 1, 2)]);
+    let told = found.taken.sentence();
+    assert!(
+        told.starts_with(
+            "the file has no header: user is column 1, item 2; ids of users and items"
+        ),
+        "{told}"
+    );
+    let error = of("ann\tB7\tgood\n").unwrap_err();
+    assert!(error.contains(":1: rating is \"good\""), "{error}");
+}
+
+#[test]
 fn times_that_are_no_whole_seconds_keep_their_order() {
     let text = b"user,item,time\n1,1,978300001.75\n1,2,978300001.5\n1,3,9.783e8\n1,4,2001-01-01T00:00:02\n";
     let found = read_text("x.csv", text, 0.0).unwrap();
@@ -197,7 +222,7 @@ fn what_is_wrong_is_named_with_its_line_however_far_it_is() {
         ),
         (
             "a,b\nc,d\n".to_owned(),
-            "ids that are texts need a header, such as user,item,rating,time",
+            "raw.columns.header = false, where there is none and ids are texts",
         ),
         (
             "user,item\n1,2\n\n7\n".to_owned(),

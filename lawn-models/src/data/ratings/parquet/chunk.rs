@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{Cursor, Read, Seek, SeekFrom};
 
-use polars_arrow::array::{Array, PrimitiveArray};
+use polars_arrow::array::{Array, BinaryViewArray, PrimitiveArray};
 use polars_arrow::datatypes::Field;
 use polars_arrow::types::NativeType;
 use polars_buffer::Buffer;
@@ -11,8 +11,9 @@ use polars_parquet::parquet::metadata::{ColumnChunkMetadata, RowGroupMetadata};
 use polars_parquet::parquet::page::CompressedPage;
 use polars_parquet::read::{BasicDecompressor, PageReader, column_iter_to_arrays};
 
-use super::checksum;
-use super::form::{Form, Number};
+use super::form::{Form, Value};
+use super::headers;
+use crate::data::ratings::moments::DAY;
 
 /// The column of this name.
 ///
@@ -45,23 +46,29 @@ pub(super) fn check(chunk: &ColumnChunkMetadata, rows: usize, bytes: u64) -> Res
     u64::try_from(size).map_err(|_| format!("a column has {size} bytes"))
 }
 
-/// Its values, as many as there are rows; none where there is a null.
+/// The values of a column as they were decoded.
+pub(super) struct Values {
+    arrays: Vec<Box<dyn Array>>,
+    form: Form,
+}
+
+/// Decodes its values.
 ///
 /// # Errors
 /// What cannot be read.
-pub(super) fn numbers(
+pub(super) fn values(
     mut file: &File,
     chunk: &ColumnChunkMetadata,
     rows: usize,
     form: Form,
-) -> Result<Vec<Option<Number>>, String> {
+) -> Result<Values, String> {
     let range = chunk.byte_range();
     let mut bytes = vec![0; (range.end - range.start) as usize];
     file.seek(SeekFrom::Start(range.start)).map_err(said)?;
     file.read_exact(&mut bytes).map_err(said)?;
-    checksum::check(&bytes)?;
-    let bytes = Buffer::from(bytes);
     let most = usize::try_from(chunk.uncompressed_size()).unwrap_or(0);
+    headers::check(&bytes, most)?;
+    let bytes = Buffer::from(bytes);
     let pages = || {
         // What a page has more than its chunk is refused before there is room for it.
         let most = most.max(bytes.len());
@@ -73,25 +80,37 @@ pub(super) fn numbers(
     let pages = vec![BasicDecompressor::new(pages(), Vec::new())];
     let decoded = column_iter_to_arrays(pages, vec![column], field, None);
     let (arrays, _) = decoded.map_err(said)?;
-    let mut numbers = Vec::with_capacity(rows);
-    for array in &arrays {
-        let array = array.as_ref();
-        let whole = match form {
-            Form::Signed32 => extend::<i32>(&mut numbers, array, |n| Number::Signed(n.into())),
-            Form::Signed64 | Form::Timestamp => extend::<i64>(&mut numbers, array, Number::Signed),
-            Form::Unsigned32 => extend::<u32>(&mut numbers, array, |n| Number::Unsigned(n.into())),
-            Form::Unsigned64 => extend::<u64>(&mut numbers, array, Number::Unsigned),
-            Form::Single => extend::<f32>(&mut numbers, array, Number::Single),
-            Form::Double => extend::<f64>(&mut numbers, array, Number::Double),
-        };
-        whole.ok_or("a column has values that are not of its type")?;
-    }
-    match numbers.len() == rows {
-        true => Ok(numbers),
-        false => Err(format!(
-            "a column has {} values in {rows} rows",
-            numbers.len()
-        )),
+    Ok(Values { arrays, form })
+}
+
+impl Values {
+    /// One a row, of which there are so many; none where there is a null.
+    ///
+    /// # Errors
+    /// Where they are not of the column's type, or not as many.
+    pub(super) fn each(&self, rows: usize) -> Result<Vec<Option<Value<'_>>>, String> {
+        let mut each = Vec::with_capacity(rows);
+        for array in &self.arrays {
+            let array = array.as_ref();
+            let all = &mut each;
+            let whole = match self.form {
+                Form::Signed32 => extend::<i32>(all, array, |n| Value::Signed(n.into())),
+                Form::Signed64 | Form::Timestamp | Form::LongTimestamp => {
+                    extend::<i64>(all, array, Value::Signed)
+                }
+                Form::Unsigned32 => extend::<u32>(all, array, |n| Value::Unsigned(n.into())),
+                Form::Unsigned64 => extend::<u64>(all, array, Value::Unsigned),
+                Form::Single => extend::<f32>(all, array, Value::Single),
+                Form::Double => extend::<f64>(all, array, Value::Double),
+                Form::Date => extend::<i32>(all, array, |n| Value::Signed(DAY * i64::from(n))),
+                Form::Text => extend_with_texts(all, array),
+            };
+            whole.ok_or("a column has values that are not of its type")?;
+        }
+        match each.len() == rows {
+            true => Ok(each),
+            false => Err(format!("a column has {} values in {rows} rows", each.len())),
+        }
     }
 }
 
@@ -124,13 +143,19 @@ fn check_pages(pages: PageReader, values: usize, size: usize) -> Result<(), Stri
     }
 }
 
-fn extend<T: NativeType>(
-    numbers: &mut Vec<Option<Number>>,
+fn extend<'a, T: NativeType>(
+    all: &mut Vec<Option<Value<'a>>>,
     array: &dyn Array,
-    number: impl Fn(T) -> Number,
+    value: impl Fn(T) -> Value<'a>,
 ) -> Option<()> {
     let array = array.as_any().downcast_ref::<PrimitiveArray<T>>()?;
-    numbers.extend(array.iter().map(|value| value.map(|value| number(*value))));
+    all.extend(array.iter().map(|one| one.map(|one| value(*one))));
+    Some(())
+}
+
+fn extend_with_texts<'a>(all: &mut Vec<Option<Value<'a>>>, array: &'a dyn Array) -> Option<()> {
+    let array = array.as_any().downcast_ref::<BinaryViewArray>()?;
+    all.extend(array.iter().map(|one| one.map(Value::Text)));
     Some(())
 }
 

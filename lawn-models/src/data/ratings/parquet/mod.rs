@@ -2,9 +2,10 @@
 //!
 //! Columns that are none of ratings are not read, whatever their types.
 
-mod checksum;
 mod chunk;
 mod form;
+mod headers;
+mod rows;
 #[cfg(test)]
 mod tests;
 
@@ -16,17 +17,17 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use polars_parquet::parquet::metadata::{FileMetadata, RowGroupMetadata};
+use polars_parquet::parquet::metadata::FileMetadata;
 use polars_parquet::read::read_metadata;
 
 use super::columns::ColumnNames;
-use super::interactions::{Line, Lines};
+use super::interactions::Lines;
+use super::moments::Unit;
 use super::places::Places;
 use super::room::Room;
 use super::taken::Taken;
 use crate::data::error::DataError;
-use crate::data::parts;
-use form::{EXACT, Form, Number};
+use form::Form;
 
 /// Whether a file is called one of Parquet.
 pub(super) fn is_named(path: &Path) -> bool {
@@ -45,7 +46,8 @@ pub(super) fn is_of_ratings(path: &Path) -> bool {
     }
 }
 
-/// Reads a file in the order of its rows. Where it has no times, a row's number is its time.
+/// Reads a file in the order of its rows. Where it has no times, a row's number is its time; where one is
+/// no whole second, all are microseconds.
 ///
 /// # Errors
 /// [`DataError::Unusable`] for a file that is damaged, and for columns that are missing or have types
@@ -59,21 +61,17 @@ pub(super) fn read(
     let table = Table::open(path)?;
     let columns = table.columns(names)?;
     let groups = table.groups(&columns, room)?;
-    let mut all = Lines::default();
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    for some in groups.chunks(threads) {
-        for found in parts::each(some, |group| table.read(&columns, group, above)) {
-            let found = found?;
-            all.not_above += found.not_above;
-            all.lines.extend(found.lines);
+    for unit in [Unit::Seconds, Unit::Microseconds] {
+        if let Some(mut all) = table.lines(&columns, &groups, above, unit)? {
+            if columns.time.is_none() {
+                all.number();
+            }
+            all.require_some(path, above)?;
+            (all.taken, all.unit) = (columns.taken, unit);
+            return Ok(all);
         }
     }
-    if columns.time.is_none() {
-        all.number();
-    }
-    all.require_some(path, above)?;
-    all.taken = columns.taken;
-    Ok(all)
+    unreachable!("no time is finer than microseconds")
 }
 
 /// A column that is read.
@@ -130,6 +128,11 @@ impl Table {
         let fields = self.about.schema().fields();
         let given: Vec<&str> = fields.iter().map(|field| field.name()).collect();
         let trimmed = self.names();
+        if names.header.is_some() {
+            let found = "a Parquet file, beside raw.columns.header";
+            let expected = "no such key: its columns have names";
+            return Err(DataError::unusable(&self.path, found, expected));
+        }
         let places = Places::named(&trimmed, names).map_err(|none| {
             let found = match given.is_empty() {
                 true => "no columns".to_owned(),
@@ -150,12 +153,16 @@ impl Table {
         };
         let optional =
             |what, place: Option<usize>| place.map(|place| column(what, place)).transpose();
+        let [user, item] = [column("user", places.user)?, column("item", places.item)?];
+        let named = [("user", &user), ("item", &item)].into_iter();
+        let texts = named.filter_map(|(what, one)| one.is_text().then_some(what));
+        let taken = Taken::of(&trimmed, true, places).with_texts(texts.collect());
         Ok(Columns {
-            user: column("user", places.user)?,
-            item: column("item", places.item)?,
+            user,
+            item,
             rating: optional("rating", places.rating)?,
             time: optional("time", places.time)?,
-            taken: Taken::of(&trimmed, true, places),
+            taken,
         })
     }
 
@@ -182,83 +189,11 @@ impl Table {
         }
         Ok(groups)
     }
+}
 
-    fn read(&self, columns: &Columns, group: &Group, above: f64) -> Result<Lines, DataError> {
-        let about = &self.about.row_groups[group.place];
-        let file = File::open(&self.path).map_err(DataError::read(&self.path))?;
-        let numbers = |column: &Column| self.numbers(&file, about, column);
-        let users = numbers(&columns.user)?;
-        let items = numbers(&columns.item)?;
-        let ratings = columns.rating.as_ref().map(numbers).transpose()?;
-        let times = columns.time.as_ref().map(numbers).transpose()?;
-        let mut found = Lines::default();
-        for (place, number) in group.rows.clone().enumerate() {
-            let value = |field, of: &[Option<Number>], allowed: &str| {
-                of[place].ok_or_else(|| self.fault(number, field, "null", allowed))
-            };
-            let id = |field, of: &[Option<Number>]| {
-                let allowed = format!("an integer from 0 to {}, {EXACT}", u64::MAX - 1);
-                let id = value(field, of, &allowed)?;
-                let sound = id.whole().filter(|&id| id < u64::MAX);
-                sound.ok_or_else(|| self.fault(number, field, id, &allowed))
-            };
-            let (user, item) = (id("user", &users)?, id("item", &items)?);
-            if let Some(ratings) = &ratings {
-                let allowed = "a finite number";
-                let rating = value("rating", ratings, allowed)?;
-                if !rating.float().is_finite() {
-                    return Err(self.fault(number, "rating", rating, allowed));
-                }
-                if rating.float() <= above {
-                    found.not_above += 1;
-                    continue;
-                }
-            }
-            let mut time = 0;
-            if let Some(times) = &times {
-                let allowed = format!("a whole number of 64 bits, {EXACT}");
-                let given = value("time", times, &allowed)?;
-                time = given
-                    .signed()
-                    .ok_or_else(|| self.fault(number, "time", given, &allowed))?;
-            }
-            found.lines.push(Line {
-                user,
-                item,
-                time,
-                number,
-            });
-        }
-        Ok(found)
-    }
-
-    /// The values of a column in a group, as many as it has rows.
-    fn numbers(
-        &self,
-        file: &File,
-        group: &RowGroupMetadata,
-        column: &Column,
-    ) -> Result<Vec<Option<Number>>, DataError> {
-        guarded(&self.path, || {
-            let chunk = chunk::of(group, &column.name)?;
-            chunk::numbers(file, chunk, group.num_rows(), column.form)
-        })
-    }
-
-    fn fault(
-        &self,
-        row: usize,
-        field: &'static str,
-        value: impl Display,
-        allowed: &str,
-    ) -> DataError {
-        DataError::Field {
-            path: self.path.clone(),
-            line: row,
-            field,
-            value: value.to_string(),
-            allowed: allowed.to_owned(),
-        }
+impl Column {
+    fn is_text(&self) -> bool {
+        self.form == Form::Text
     }
 }
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::data::ratings::delimited;
+use crate::data::ratings::interactions::Line;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parquet")
@@ -52,6 +53,60 @@ fn columns_of_all_types_say_what_the_text_says() {
     assert!(read_as("whole", &ColumnNames::default(), 3.0).is_err());
 }
 
+/// As those of a text file, whose lines they are.
+#[test]
+fn strings_are_read_as_the_fields_of_a_text_are() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("x.csv");
+    let text = std::fs::read_to_string(folder().join("ratings.csv")).unwrap();
+    let lines = text.lines().skip(1).map(|line| {
+        let (user, rest) = line.split_once(',').unwrap();
+        format!("u{user},B{rest}\n")
+    });
+    let text = format!("user,item,rating,time\n{}", lines.collect::<String>());
+    std::fs::write(&path, text).unwrap();
+    for above in [0.0, 2.0] {
+        let of_text = delimited::read(&path, &ColumnNames::default(), above, Room::ENDLESS);
+        let (expected, found) = (
+            of_text.unwrap(),
+            read_as("strings", &ColumnNames::default(), above).unwrap(),
+        );
+        assert_eq!(rows(&found, 0), rows(&expected, 1));
+        assert_eq!(found.not_above, expected.not_above);
+        let times = |lines: &Lines| -> Vec<i64> { lines.lines.iter().map(|l| l.time).collect() };
+        assert_eq!(times(&found), times(&expected));
+        assert_eq!(found.taken.texts(), ["user", "item"]);
+        assert_eq!(found.taken, expected.taken);
+    }
+    // Strings are texts, whatever they are of: users 1 to 7 in this order.
+    let texts = read_named("texts").unwrap();
+    let numbered = expected(-1.0);
+    let numbered = numbered.lines.iter().map(|line| (line.user - 1, line.item));
+    let found = texts.lines.iter().map(|line| (line.user, line.item));
+    assert!(found.eq(numbered));
+    assert_eq!(texts.taken.texts(), ["user"]);
+}
+
+#[test]
+fn times_are_dates_timestamps_and_fractions_of_seconds() {
+    let expected = expected(-1.0);
+    let fractions = read_named("fractions").unwrap();
+    assert_eq!(fractions.unit, Unit::Microseconds);
+    let long = read_named("int96").unwrap();
+    assert_eq!(long.lines.len(), expected.lines.len());
+    for (place, line) in expected.lines.iter().enumerate() {
+        let micros = 1_000_000 * line.time;
+        assert_eq!(long.lines[place].time, micros);
+        let part = 250_000 * (place as i64 % 4);
+        assert_eq!(fractions.lines[place].time, micros + part);
+    }
+    // Whole seconds of Double stay seconds.
+    assert_eq!(read_named("gaps").unwrap().unit, Unit::Seconds);
+    let days = read_named("days").unwrap();
+    assert_eq!(days.unit, Unit::Seconds);
+    assert!(days.lines.iter().all(|line| line.time == 1_704_067_200));
+}
+
 #[test]
 fn columns_have_the_names_that_those_of_text_have() {
     let names = ColumnNames {
@@ -73,10 +128,16 @@ fn columns_have_the_names_that_those_of_text_have() {
         error.contains("a column \"buyer\", which raw.columns.user names"),
         "{error}"
     );
+    let headless = ColumnNames {
+        header: Some(false),
+        ..ColumnNames::default()
+    };
+    let error = read_as("spark", &headless, 0.0).unwrap_err();
+    assert!(error.contains("its columns have names"), "{error}");
     assert!(is_of_ratings(&folder().join("spark.parquet")));
     assert!(!is_of_ratings(&folder().join("pairs.parquet")));
     // What is wrong with it is said when it is read.
-    assert!(is_of_ratings(&folder().join("texts.parquet")));
+    assert!(is_of_ratings(&folder().join("lists.parquet")));
 }
 
 #[test]
@@ -102,10 +163,28 @@ fn what_ratings_do_not_have_is_named_with_what_they_may_have() {
             ["parts.parquet:1: user is \"1.5\"", "an integer from 0"],
         ),
         (
-            "texts",
+            "empty_id",
+            ["empty_id.parquet:31: item is \"\"", "allowed is an id"],
+        ),
+        (
+            "null_time",
             [
-                "the column \"user\" of type String",
-                "integers of any width",
+                "null_time.parquet:25: time is \"null\", allowed is seconds since 1970",
+                "a line without a time has no place among the others",
+            ],
+        ),
+        (
+            "words",
+            [
+                "words.parquet:5: time is \"soon\", allowed is seconds since 1970",
+                "or a date such as",
+            ],
+        ),
+        (
+            "bytes",
+            [
+                "the column \"user\" of type ByteArray",
+                "or strings for a column of users",
             ],
         ),
         (
@@ -116,12 +195,8 @@ fn what_ratings_do_not_have_is_named_with_what_they_may_have() {
             ],
         ),
         (
-            "days",
-            ["the column \"time\" of type Date", "or timestamps"],
-        ),
-        (
-            "int96",
-            ["the column \"time\" of type Int96", "or timestamps"],
+            "hours",
+            ["the column \"time\" of type Time", "or timestamps"],
         ),
         (
             "lists",
@@ -142,7 +217,7 @@ fn a_damaged_file_is_an_error_that_names_it() {
         let room = Room(1 << 26);
         read(&path, &ColumnNames::default(), 0.0, room).map_err(|error| error.to_string())
     };
-    for name in ["kinds", "spark", "whole"] {
+    for name in ["kinds", "spark", "whole", "strings"] {
         let whole = std::fs::read(folder().join(format!("{name}.parquet"))).unwrap();
         for cut in [0, 3, 11, whole.len() / 2, whole.len() - 1] {
             let error = of(&whole[..cut]).unwrap_err();
@@ -161,6 +236,26 @@ fn a_damaged_file_is_an_error_that_names_it() {
         assert!(refused > whole.len() / step / 10, "{refused}");
     }
     assert!(of(b"user,item\n1,2\n").is_err());
+}
+
+/// The decoder would have room made for them.
+#[test]
+fn a_dictionary_of_more_values_than_it_has_bytes_is_refused() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("x.parquet");
+    let mut bytes = std::fs::read(folder().join("strings.parquet")).unwrap();
+    // Nine items in 72 bytes; numbers are written as twice what they are.
+    let header = [0x4c, 0x15, 2 * 9, 0x15, 0];
+    let place = bytes.windows(5).position(|five| five == header).unwrap();
+    bytes[place + 2] = 2 * 19;
+    std::fs::write(&path, &bytes).unwrap();
+    let error = read(&path, &ColumnNames::default(), 0.0, Room::ENDLESS).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("a dictionary claims 19 values in 72 bytes"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -128,6 +128,41 @@ fn files_are_found_by_their_publishers_names() {
     }
 }
 
+#[test]
+fn one_file_of_recbole_has_any_name_and_among_several_the_folders() {
+    let folder = tempfile::tempdir().unwrap();
+    let set = folder.path().join("ml");
+    std::fs::create_dir(&set).unwrap();
+    let write = |file: &str| std::fs::write(set.join(file), "").unwrap();
+    write("ml-100k.item");
+    write("ml-100k.inter.gz");
+    assert_eq!(
+        find(&set, "ml").unwrap(),
+        Some(set.join("ml-100k.inter.gz"))
+    );
+    // In a folder of another name it may be another's.
+    assert_eq!(find(&set, "other").unwrap(), None);
+    write("a.inter");
+    write("b.inter");
+    let error = find(&set, "ml").unwrap_err().to_string();
+    assert!(
+        error.contains("found a.inter and b.inter and ml-100k.inter.gz")
+            && error.contains("or among several ml.inter, which is taken"),
+        "{error}"
+    );
+    write("ml.inter");
+    assert_eq!(find(&set, "ml").unwrap(), Some(set.join("ml.inter")));
+    write("ml.csv");
+    std::fs::remove_file(set.join("ml.inter")).unwrap();
+    assert_eq!(find(&set, "ml").unwrap(), Some(set.join("ml.csv")));
+    write("ml.inter");
+    let error = find(&set, "ml").unwrap_err().to_string();
+    assert!(
+        error.contains("found ml.csv and ml.inter, expected one file of ratings"),
+        "{error}"
+    );
+}
+
 /// With the rows of `text`, and what is told of them.
 #[test]
 fn a_parquet_file_is_split_as_the_same_lines_are() {
