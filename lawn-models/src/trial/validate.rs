@@ -26,7 +26,7 @@ impl OptimizerSettings {
         self.validate_free_phase(budget)
     }
 
-    fn validate_all(&self, budget: Option<Amount>) -> Result<(), SettingsError> {
+    pub(super) fn validate_all(&self, budget: Option<Amount>) -> Result<(), SettingsError> {
         self.validate_ranges()?;
         self.validate_shape()?;
         self.validate_complements()?;
@@ -426,3 +426,6 @@ fn one_of(names: &[&str]) -> String {
         _ => names.concat(),
     }
 }
+
+#[cfg(test)]
+mod tests;
