@@ -264,11 +264,8 @@ fn an_average_that_is_not_of_what_is_held_is_said_once() {
     };
     let said = |arms: &str| {
         let (plan, measured) = planned(&[("[arms.adam]", &format!("{arms}[arms.adam]"))], 100);
-        let all = warned(&plan, &measured, None);
-        let all: Vec<String> = all
-            .into_iter()
-            .filter(|one| one.contains("average"))
-            .collect();
+        let mut all = warned(&plan, &measured, None);
+        all.retain(|one| one.contains("average"));
         all
     };
     let free = arm("free", "");
