@@ -19,6 +19,10 @@ pub enum Granularity {
     /// So many rows are one unit, one after the other: a head of attention, whose projections of
     /// queries, keys and values have its rows together. Written `{ "head": 64 }`. A constraint
     /// refuses parameters that cannot be cut so.
+    ///
+    /// The projection of the output has a head in so many *columns*: each of its rows mixes all
+    /// heads. It can be cut by rows as well, and its units are no heads then, so a
+    /// [`Group`](crate::Group) should name the other projections alone.
     Head(u32),
 }
 

@@ -60,12 +60,12 @@ pub use tasks::{
     TrialConfig, evaluate_images,
 };
 pub use train::{
-    Beginning, DeviceUse, EvaluationRecord, Freeze, FreezeCause, GraphUse, IdlePattern, Notice,
-    Observer, ParameterDiagnostics, PassGraphs, RangeStep, RangeTest, RateRange, Rehearsal,
-    SHORTAGE, Seconds, SilentObserver, TreatedLayer, TreatedLayers, TrialContext, TrialEnd,
-    TrialError, TrialInfo, TrialSummary, UnitNorm, dry_run, examine, largest_share, range_test,
-    remove_checkpoints, run_trial, run_trial_on, set_aside, set_checkpoints_aside, treated_layers,
-    treated_layers_without_data, treatments_without_data,
+    Beginning, ConstraintDefaults, DeviceUse, EvaluationRecord, Freeze, FreezeCause, GraphUse,
+    IdlePattern, Notice, Observer, ParameterDiagnostics, PassGraphs, RangeStep, RangeTest,
+    RateRange, Rehearsal, SHORTAGE, Seconds, SilentObserver, TreatedLayer, TreatedLayers,
+    TrialContext, TrialEnd, TrialError, TrialInfo, TrialSummary, UnitNorm, dry_run, examine,
+    largest_share, range_test, remove_checkpoints, run_trial, run_trial_on, set_aside,
+    set_checkpoints_aside, treated_layers, treated_layers_without_data, treatments_without_data,
 };
 pub use trial::{
     Amount, ConstraintName, Diagnostics, Evaluation, FreePhase, FreezeCondition, LambForm, Length,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use lawn_models::OptimizerSettings;
+use lawn_models::{Amount, OptimizerSettings};
 use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
@@ -25,6 +25,8 @@ pub(super) struct Tuning<'s> {
     /// Seed of the points.
     pub(super) seed: u64,
     pub(super) batch_sizes: &'s [u64],
+    /// What each setting is trained for.
+    pub(super) budget: Amount,
 }
 
 /// Reads the arm `name` from `table`, over `defaults`; gives what is written of it, too.
@@ -63,6 +65,7 @@ pub(super) fn read<'i>(
         span: &span,
         written: &written,
         space: &space,
+        budget: tuning.budget,
     };
     let mut settings = Vec::new();
     if written.axes.is_empty() || grid.is_some() {
@@ -103,6 +106,7 @@ struct Reader<'r> {
     span: &'r Range<usize>,
     written: &'r RawArm<'r>,
     space: &'r BTreeMap<String, Axis>,
+    budget: Amount,
 }
 
 impl Reader<'_> {
@@ -204,7 +208,9 @@ impl Reader<'_> {
         }
         let optimizer = read(ValueDeserializer::from(spanned))
             .map_err(|error| self.source.toml(&error, self.span.clone()))?;
-        optimizer.validate().map_err(|error| {
+        let valid = (optimizer.validate_within(self.budget))
+            .and_then(|()| optimizer.validate_keys(places.keys().map(String::as_str)));
+        valid.map_err(|error| {
             // Of a table, what it is called.
             let key = error.setting().split('.').next().unwrap_or_default();
             let place = places.get(key).unwrap_or(self.span);

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use lawn_models::Amount;
 use toml::de::{DeTable, DeValue};
 
 use super::arm::{self, Tuning};
@@ -25,7 +24,6 @@ pub(super) fn arms(
     source: &Source<'_>,
     root: &DeTable<'_>,
     tuning: &Tuning<'_>,
-    budget: Amount,
 ) -> Result<(Vec<Arm>, Vec<Inherited>), ConfigError> {
     let defaults = match root.get("defaults") {
         None => RawArm::default(),
@@ -39,15 +37,6 @@ pub(super) fn arms(
     for (name, table) in entries(source, root, "arms")? {
         let called = file_name(source, name)?;
         let (arm, written) = arm::read(source, &called, table, &defaults, tuning)?;
-        for setting in &arm.settings {
-            for optimizer in setting.everywhere() {
-                if let Err(error) = optimizer.validate_free_phase(budget) {
-                    let origins = written.origins(&error.to_string(), &arm.name);
-                    let message = format!("arm `{}`: {error}{origins}", arm.name);
-                    return Err(source.error(name.span(), message, None));
-                }
-            }
-        }
         let count = arm.settings.len();
         let tuned = arms.iter().find(|arm| !arm.space.is_empty());
         let equal = match (tuning.settings, tuned) {

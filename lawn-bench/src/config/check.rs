@@ -170,8 +170,9 @@ fn checked(source: &Source<'_>, laid: &Laid<'_>) -> Result<Checked, ConfigError>
         settings: tuning::settings(source, &raw.tuning)?,
         seed: *raw.tuning.seed.get_ref(),
         batch_sizes: &batch_sizes,
+        budget,
     };
-    let (arms, inherited) = arms(source, table, &tuned, budget)?;
+    let (arms, inherited) = arms(source, table, &tuned)?;
     let settings = arms.iter().map(|arm| arm.settings.len()).max().unwrap_or(0);
     let diagnostics = diagnostics(source, &raw.diagnostics, budget, &arms)?;
     let margins = margins(source, table, &raw.report, &tasks)?;

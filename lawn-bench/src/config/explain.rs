@@ -1,6 +1,6 @@
 //! The resolved sweep as TOML that reads as the same sweep, each default marked.
 
-use lawn_models::OptimizerSettings;
+use lawn_models::{ConstraintDefaults, OptimizerSettings};
 use serde_json::{Map, Value, json};
 
 use super::arms::Inherited;
@@ -171,9 +171,8 @@ impl Page {
         };
         let is_given = |key: &str| !own[key].is_null() || inherited.origins.contains_key(key);
         let settings = &arm.settings[0].optimizer;
-        let fixed = json!(settings);
-        let fixed = fixed.as_object().into_iter().flatten();
-        for (key, value) in fixed.filter(|(name, _)| !arm.space.contains_key(*name)) {
+        let fixed = settings.applying();
+        for (key, value) in (fixed.iter()).filter(|(name, _)| !arm.space.contains_key(*name)) {
             self.exempt(key, value);
             self.rows(key, arm);
             // LAWN by the name of a constraint.
@@ -216,9 +215,13 @@ impl Page {
 /// values.
 fn left_out(arm: &Arm) -> Map<String, Value> {
     let first = &arm.settings[0].optimizer;
-    let full = json!(first.or(&OptimizerSettings::defaults(first.rule)));
+    let full = first.or(&OptimizerSettings::defaults(first.rule));
+    let full = match first.norm_constraint() {
+        Some(constraint) => full.under(&ConstraintDefaults::of(constraint)),
+        None => full,
+    };
     let given = json!(first);
-    let mut all = full.as_object().cloned().unwrap_or_default();
+    let mut all = full.applying();
     // What has no default does nothing.
     all.entry("weight_decay").or_insert(json!(0.0));
     all.retain(|name, _| given[name].is_null() && !arm.space.contains_key(name));

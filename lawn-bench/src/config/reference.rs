@@ -3,7 +3,7 @@
 //! All of it is the [schema](super::schema) and the defaults of the rules: a key is here once it
 //! can be read, and its default is the one that is taken.
 
-use lawn_models::{ConstraintName, OptimizerSettings, RuleName};
+use lawn_models::{ConstraintDefaults, ConstraintName, OptimizerSettings, RuleName};
 use serde_json::{Map, Value, json};
 
 use super::schema::schema;
@@ -138,10 +138,10 @@ impl Page {
         self.text += "\n## Defaults by constraint\n\nOn any rule; those of LAWN stand at the rules.\n\n\
                       | constraint | defaults |\n|---|---|\n";
         for &constraint in ConstraintName::ALL {
-            let values = constraint.defaults();
+            let values = ConstraintDefaults::of(constraint).values();
             self.default_values(
                 constraint.as_str(),
-                values.iter().map(|(key, value)| (*key, value)),
+                values.iter().map(|(key, value)| (key.as_str(), value)),
             );
         }
     }
@@ -172,9 +172,10 @@ fn of_rule(rule: RuleName) -> (String, Map<String, Value>) {
 fn of_optimizers(key: &str) -> Option<String> {
     let rules = RuleName::ALL.iter().map(|&rule| of_rule(rule).1);
     let of_rules: Vec<Value> = rules.filter_map(|mut values| values.remove(key)).collect();
-    let constraints = ConstraintName::ALL.iter().flat_map(|one| one.defaults());
-    let of_constraints = constraints.filter(|(name, _)| *name == key);
-    let of_constraints: Vec<Value> = of_constraints.map(|(_, value)| value).collect();
+    let constraints = ConstraintName::ALL.iter();
+    let of_constraints =
+        constraints.filter_map(|&one| ConstraintDefaults::of(one).values().remove(key));
+    let of_constraints: Vec<Value> = of_constraints.collect();
     let known = || of_rules.iter().chain(&of_constraints);
     let first = known().find(|value| !value.is_null())?;
     let is_one = known().all(|value| value.is_null() || value == first);

@@ -70,6 +70,7 @@ fn of_the_plan(
     warnings.extend(same_arms::same(&plan.sweep, epochs));
     warnings.extend(arms_advice::untuned(&plan.sweep));
     warnings.extend(arms_advice::doubtful(&plan.sweep));
+    warnings.extend(arms_advice::without_average(&plan.sweep));
     warnings.extend(arms_advice::at_other_batch_sizes(&plan.sweep));
     warnings.extend(extreme_advice::beyond_sense(&plan.sweep, epochs));
     warnings.extend(fine_advice::too_fine(&plan.sweep, epochs));

@@ -23,7 +23,7 @@ const LARGEST_TURN: f64 = 1.0;
 /// What is said of a setting, if it is so.
 type Doubt = (fn(&OptimizerSettings) -> bool, &'static str);
 
-const DOUBTS: [Doubt; 7] = [
+const DOUBTS: [Doubt; 9] = [
     (
         |settings| settings.rule == RuleName::ScheduleFree && settings.decay != LrShape::Constant,
         "give schedule_free a falling learning rate, whose place its average takes; set decay = \
@@ -42,6 +42,16 @@ const DOUBTS: [Doubt; 7] = [
         },
         "turn by more than a radian a step under rotational: the angle is about √(2 learning_rate \
          weight_decay)",
+    ),
+    (
+        |settings| is_under(settings, ConstraintName::Cpr) && settings.multiplier_rate == Some(0.0),
+        "hold nothing by cpr: its multiplier stays 0 with multiplier_rate = 0, and the rule alone is \
+         trained",
+    ),
+    (
+        |settings| settings.trust_max.is_some() && has_length_of_its_own(settings),
+        "bound by trust_max no step of what is held, whose length is that of the constraint: it is of \
+         biases and of all else that is free",
     ),
     (
         |settings| {
@@ -82,6 +92,32 @@ const DOUBTS: [Doubt; 7] = [
 
 fn is_under(settings: &OptimizerSettings, constraint: ConstraintName) -> bool {
     settings.constraint == Some(constraint)
+}
+
+/// Whether the constraint says how long a step is, whatever the trust ratio of the direction.
+fn has_length_of_its_own(settings: &OptimizerSettings) -> bool {
+    is_under(settings, ConstraintName::Hyperball) || is_under(settings, ConstraintName::Rotational)
+}
+
+/// What is to be known of an average of iterates whose norms are held.
+pub(super) fn without_average(sweep: &Sweep) -> Option<String> {
+    let is_held = |settings: &OptimizerSettings| {
+        settings.rule == RuleName::ScheduleFree && settings.is_constrained()
+    };
+    let arms = sweep.arms.iter();
+    let held = arms.filter(|arm| {
+        let mut all = arm.settings.iter().flat_map(|setting| setting.everywhere());
+        all.any(is_held)
+    });
+    let names: Vec<String> = held.map(|arm| format!("`{}`", arm.name)).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "{} {}: what schedule_free trains under a norm constraint is measured as it is trained, \
+             without its average; all else has it",
+            if names.len() == 1 { "arm" } else { "arms" },
+            names.join(", ")
+        )
+    })
 }
 
 /// Warnings about the settings of arms.

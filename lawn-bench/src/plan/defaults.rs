@@ -1,11 +1,11 @@
-//! The defaults of the rules when a plan was made.
+//! The defaults of the rules and of the constraints when a plan was made.
 //!
 //! A plan keeps them, and its trials train with them, whatever later versions take. The id of a
 //! trial is a hash of what was written. A default that is no longer [that of the first
 //! plans](FIRST) is hashed as well. So one id never has two meanings, and an id changes only with
 //! what it means.
 
-use lawn_models::{OptimizerSettings, RuleName};
+use lawn_models::{ConstraintDefaults, ConstraintName, OptimizerSettings, RuleName};
 
 use crate::config::{Arm, Sweep};
 
@@ -31,9 +31,23 @@ const FIRST: &str = r#"[
     { "rule": "adafactor", "beta2_power": 0.8, "epsilon": 1.1920928955078125e-7, "least_scale": 1e-3, "update_threshold": 1.0 }
 ]"#;
 
-/// The scope and the granularity of a constraint in the first plans.
-const FIRST_CONSTRAINT: [(&str, &str); 2] =
-    [("scope", "final-homogeneous"), ("granularity", "layer")];
+/// The scope and the granularity of LAWN, which stand with each rule in the first plans.
+const FIRST_OF_LAWN: [(&str, &str); 2] = [("scope", "final-homogeneous"), ("granularity", "layer")];
+
+/// The same by constraint, of plans that keep none.
+const FIRST_OF_CONSTRAINTS: &str = r#"[
+    { "constraint": "lawn", "scope": "final-homogeneous", "granularity": "layer", "untouched_rows": "constrained" },
+    { "constraint": "hyperball", "scope": "matrices", "granularity": "layer", "untouched_rows": "constrained" },
+    { "constraint": "cpr", "scope": "matrices", "granularity": "layer", "untouched_rows": "constrained", "multiplier_rate": 1.0, "by_learning_rate": false },
+    { "constraint": "rotational", "scope": "matrices", "granularity": "row", "untouched_rows": "constrained", "centred": true, "rotation_memory": 0.9, "rotation_epsilon": 1e-8 }
+]"#;
+
+/// What a plan keeps of them.
+#[derive(Clone, Copy)]
+pub(super) struct Kept<'a> {
+    pub(super) rules: &'a [OptimizerSettings],
+    pub(super) constraints: &'a [ConstraintDefaults],
+}
 
 /// Of each rule that `sweep` trains, the defaults of today.
 pub(super) fn of(sweep: &Sweep) -> Vec<OptimizerSettings> {
@@ -43,6 +57,12 @@ pub(super) fn of(sweep: &Sweep) -> Vec<OptimizerSettings> {
         .collect()
 }
 
+/// Of each constraint that `sweep` trains under, the defaults of today.
+pub(super) fn of_constraints(sweep: &Sweep) -> Vec<ConstraintDefaults> {
+    let used = constraints().filter(|&one| sweep.arms.iter().any(|arm| is_under(arm, one)));
+    used.map(ConstraintDefaults::of).collect()
+}
+
 /// The defaults of a plan that keeps none: those of the first plans, as far as today's differ.
 /// Nothing else is filled in.
 pub(super) fn of_first_plans() -> Vec<OptimizerSettings> {
@@ -50,6 +70,26 @@ pub(super) fn of_first_plans() -> Vec<OptimizerSettings> {
     changed
         .filter(|first| *first != OptimizerSettings::defaults(first.rule))
         .collect()
+}
+
+/// The same by constraint.
+pub(super) fn of_constraints_of_first_plans() -> Vec<ConstraintDefaults> {
+    let changed = first_of_constraints().into_iter();
+    changed
+        .filter(|first| *first != ConstraintDefaults::of(first.constraint))
+        .collect()
+}
+
+/// The defaults of constraints of a plan that goes on from `there`, which are `now` for those that are
+/// new to it: trials that stay are what they were.
+pub(super) fn gone_on_with(
+    there: &[ConstraintDefaults],
+    before: &Sweep,
+    now: Vec<ConstraintDefaults>,
+) -> Vec<ConstraintDefaults> {
+    let is_there = |one: ConstraintName| before.arms.iter().any(|arm| is_under(arm, one));
+    let new = now.into_iter().filter(|one| !is_there(one.constraint));
+    there.iter().cloned().chain(new).collect()
 }
 
 /// Today's defaults of the rules of `arm` that are not those of the first plans.
@@ -64,13 +104,30 @@ pub(super) fn changed(arm: &Arm) -> Vec<OptimizerSettings> {
         .collect()
 }
 
+/// Today's defaults of the constraints of `arm` that are not those of the first plans.
+pub(super) fn changed_of_constraints(arm: &Arm) -> Vec<ConstraintDefaults> {
+    let first = first_of_constraints().into_iter();
+    first
+        .filter(|first| is_under(arm, first.constraint))
+        .filter_map(|first| {
+            let today = ConstraintDefaults::of(first.constraint);
+            (today != first).then_some(today)
+        })
+        .collect()
+}
+
 /// `settings` with what they leave out.
-pub(super) fn fill(
-    settings: &OptimizerSettings,
-    defaults: &[OptimizerSettings],
-) -> OptimizerSettings {
-    let own = defaults.iter().find(|one| one.rule == settings.rule);
-    own.map_or_else(|| settings.clone(), |own| settings.or(own))
+pub(super) fn fill(settings: &OptimizerSettings, defaults: Kept<'_>) -> OptimizerSettings {
+    let own = defaults.rules.iter().find(|one| one.rule == settings.rule);
+    let of_rule = own.map_or_else(|| settings.clone(), |own| settings.or(own));
+    // Of each constraint one at the most, and of others than its own nothing.
+    let constraints = defaults.constraints.iter();
+    constraints.fold(of_rule, |settings, one| settings.under(one))
+}
+
+fn constraints() -> impl Iterator<Item = ConstraintName> {
+    let lawn = [ConstraintName::Lawn].into_iter();
+    lawn.chain(ConstraintName::ALL.iter().copied())
 }
 
 fn trains(arm: &Arm, rule: RuleName) -> bool {
@@ -78,11 +135,20 @@ fn trains(arm: &Arm, rule: RuleName) -> bool {
     settings.any(|setting| setting.optimizer.rule == rule)
 }
 
+fn is_under(arm: &Arm, constraint: ConstraintName) -> bool {
+    let mut settings = arm.settings.iter();
+    settings.any(|setting| setting.optimizer.norm_constraint() == Some(constraint))
+}
+
+fn first_of_constraints() -> Vec<ConstraintDefaults> {
+    serde_json::from_str(FIRST_OF_CONSTRAINTS).expect("a constant is read")
+}
+
 fn first() -> Vec<OptimizerSettings> {
     let mut all: serde_json::Value = serde_json::from_str(FIRST).expect("a constant is read");
     for one in all.as_array_mut().into_iter().flatten() {
         one["learning_rate"] = 1.0.into();
-        for (name, value) in FIRST_CONSTRAINT {
+        for (name, value) in FIRST_OF_LAWN {
             one[name] = value.into();
         }
     }
@@ -105,5 +171,19 @@ mod tests {
             );
         }
         assert_eq!(first().len(), RuleName::ALL.len());
+    }
+
+    #[test]
+    fn defaults_of_constraints_are_those_of_the_first_plans() {
+        for first in first_of_constraints() {
+            assert_eq!(
+                ConstraintDefaults::of(first.constraint),
+                first,
+                "a default has changed: ids of new trials that leave it out will be others, \
+                 and trials of runs that are there go on as they were planned; say so in the \
+                 changelog, and here which constraint"
+            );
+        }
+        assert_eq!(first_of_constraints().len(), constraints().count());
     }
 }

@@ -51,17 +51,20 @@ pub(crate) struct Known {
     samples: u64,
     /// Bytes that its parameters and what the rule remembers of them take.
     bytes: u64,
-    /// Name patterns of its settings that change nothing, in words.
-    idle: Vec<String>,
+    /// Name patterns of its settings that change nothing, and units that are no heads, in words.
+    doubts: Vec<String>,
 }
 
 impl Known {
     fn of(info: &TrialInfo, settings: &OptimizerSettings) -> Self {
         let idle = settings.idle_patterns(&info.treatments);
+        let idle = idle.iter().map(ToString::to_string);
         Self {
             samples: info.train_samples,
             bytes: info.least_bytes,
-            idle: idle.iter().map(ToString::to_string).collect(),
+            doubts: idle
+                .chain(settings.output_cut_by_rows(&info.treatments))
+                .collect(),
         }
     }
 }
@@ -71,7 +74,8 @@ impl Known {
 pub(crate) struct Examination {
     /// By task the samples of an epoch, where they are known.
     pub(crate) samples: BTreeMap<String, u64>,
-    /// What is wrong with this machine alone, and name patterns that change nothing.
+    /// What is wrong with this machine alone, name patterns that change nothing, and units that are no
+    /// heads.
     pub(crate) warnings: Vec<String>,
 }
 
@@ -190,10 +194,10 @@ impl<'p> Examined<'p> {
                 Ok(Known {
                     samples,
                     bytes,
-                    idle,
+                    doubts,
                 }) => {
                     too_long(file, plan, samples)?;
-                    for one in idle {
+                    for one in doubts {
                         let said = format!("{} · {arm}: {one}", task.name);
                         if !examination.warnings.contains(&said) {
                             examination.warnings.push(said);

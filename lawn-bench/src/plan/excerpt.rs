@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use lawn_models::TrialConfig;
 
+use super::defaults::Kept;
 use super::file::Listing;
 use super::resolve;
 use super::trials::Trial;
@@ -66,7 +67,11 @@ impl Excerpt {
     /// choose.
     pub fn resolve(&self, choices: &Choices) -> Result<(usize, TrialConfig), Error> {
         let index = self.index;
-        resolve::resolve(self.sweep(), &self.listing.defaults, &self.trial, choices)
+        let defaults = Kept {
+            rules: &self.listing.defaults,
+            constraints: &self.listing.constraint_defaults,
+        };
+        resolve::resolve(self.sweep(), defaults, &self.trial, choices)
             .ok_or(Error::NotFrozen { index })
     }
 

@@ -23,6 +23,7 @@ use lawn_models::OptimizerSettings;
 use serde_json::Value;
 
 use super::choices;
+use super::defaults;
 use super::difference::{self, Change};
 use super::file;
 use super::trials::{Cell, Extension, Plan, Trial};
@@ -304,6 +305,11 @@ impl Plan {
             self.write(run, file, text)?;
             return Ok((Self::read(run)?, None));
         }
+        self.constraint_defaults = defaults::gone_on_with(
+            &there.constraint_defaults,
+            &there.sweep,
+            self.constraint_defaults,
+        );
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let extension = Extension {
             unix_seconds: since.map_or(0, |since| since.as_secs()),

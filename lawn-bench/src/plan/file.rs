@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! plan.json     { "schema": 4, "samples": 2, "sweep": {…}, "data": {…}, "defaults": […],
-//!                 "cells": […], "trials": { "count": 32, "checksum": "0f3c…" }, "checksum": "91ab…" }
+//!                 "constraint_defaults": […], "cells": […], "trials": { "count": 32, "checksum": "0f3c…" }, "checksum": "91ab…" }
 //! trials.jsonl  {"id":"e3308c1acbe8babe","cell":0,"stage":"tune","setting":0,"seed":7}
 //!               …
 //! ```
@@ -17,7 +17,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use lawn_models::{OptimizerSettings, Stage, TaskConfig};
+use lawn_models::{ConstraintDefaults, OptimizerSettings, Stage, TaskConfig};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -37,6 +37,7 @@ struct HeadRef<'a, T> {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     data: &'a BTreeMap<String, String>,
     defaults: &'a [OptimizerSettings],
+    constraint_defaults: &'a [ConstraintDefaults],
     cells: &'a [&'a Cell],
     trials: T,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -52,6 +53,8 @@ struct Head<T> {
     data: BTreeMap<String, String>,
     #[serde(default = "defaults::of_first_plans")]
     defaults: Vec<OptimizerSettings>,
+    #[serde(default = "defaults::of_constraints_of_first_plans")]
+    constraint_defaults: Vec<ConstraintDefaults>,
     cells: Vec<Cell>,
     trials: T,
     #[serde(default)]
@@ -118,6 +121,7 @@ impl Serialize for Plan {
             sweep: &self.sweep,
             data: &self.data,
             defaults: &self.defaults,
+            constraint_defaults: &self.constraint_defaults,
             cells: &cells,
             trials,
             history: &self.history,
@@ -145,6 +149,7 @@ pub(super) fn write(run: &RunDir, plan: &Plan) -> Result<(), Error> {
         sweep: &plan.sweep,
         data: &plan.data,
         defaults: &plan.defaults,
+        constraint_defaults: &plan.constraint_defaults,
         cells: &cells,
         trials: Summary {
             count: rows.len(),
@@ -163,6 +168,7 @@ pub(super) struct Listing {
     pub(super) sweep: Sweep,
     pub(super) data: BTreeMap<String, String>,
     pub(super) defaults: Vec<OptimizerSettings>,
+    pub(super) constraint_defaults: Vec<ConstraintDefaults>,
     cells: Vec<Cell>,
     history: Vec<Extension>,
     /// The file that lists the trials.
@@ -266,6 +272,7 @@ impl Listing {
             sweep: self.sweep,
             data: self.data,
             defaults: self.defaults,
+            constraint_defaults: self.constraint_defaults,
             trials,
             history: self.history,
         })
@@ -279,6 +286,7 @@ impl<T> Head<T> {
             sweep: self.sweep,
             data: self.data,
             defaults: self.defaults,
+            constraint_defaults: self.constraint_defaults,
             cells: self.cells,
             history: self.history,
             path,

@@ -1,7 +1,8 @@
 //! What a trial's id is a hash of: everything that could change its result.
 
 use lawn_models::{
-    Amount, Diagnostics, Evaluation, OptimizerSettings, Precision, SAMPLES, Stage, TaskConfig,
+    Amount, ConstraintDefaults, Diagnostics, Evaluation, OptimizerSettings, Precision, SAMPLES,
+    Stage, TaskConfig,
 };
 use serde::Serialize;
 
@@ -35,6 +36,9 @@ struct CellIdentity<'a> {
     /// Defaults that are not those of the first plans.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     defaults: Vec<OptimizerSettings>,
+    /// The same of constraints.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    constraint_defaults: Vec<ConstraintDefaults>,
 }
 
 /// What a trial adds to its cell.
@@ -94,6 +98,7 @@ impl CellHash {
             precision: Some(sweep.precision).filter(|one| *one != Precision::F32),
             threads: sweep.resources.threads,
             defaults: arm.map_or_else(Vec::new, defaults::changed),
+            constraint_defaults: arm.map_or_else(Vec::new, defaults::changed_of_constraints),
         };
         write(&mut hasher, &identity);
         Self(hasher)

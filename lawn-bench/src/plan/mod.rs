@@ -72,6 +72,7 @@ impl Plan {
         let trials = list::list(&sweep, &data);
         Self {
             defaults: defaults::of(&sweep),
+            constraint_defaults: defaults::of_constraints(&sweep),
             samples: SAMPLES,
             sweep,
             data,

@@ -1,8 +1,8 @@
 //! What a trial trains, once its setting is known.
 
-use lawn_models::{OptimizerSettings, Stage, TrialConfig};
+use lawn_models::{Stage, TrialConfig};
 
-use super::defaults;
+use super::defaults::{self, Kept};
 use crate::Error;
 use crate::config::Sweep;
 use crate::plan::choices::Choices;
@@ -16,7 +16,11 @@ impl Plan {
     /// [`Error::NoTrial`]; [`Error::NotFrozen`] for a trial whose setting has not been
     /// chosen, or of a cell that had none to choose.
     pub fn resolve(&self, index: usize, choices: &Choices) -> Result<(usize, TrialConfig), Error> {
-        resolve(&self.sweep, &self.defaults, self.trial(index)?, choices)
+        let defaults = Kept {
+            rules: &self.defaults,
+            constraints: &self.constraint_defaults,
+        };
+        resolve(&self.sweep, defaults, self.trial(index)?, choices)
             .ok_or(Error::NotFrozen { index })
     }
 }
@@ -25,7 +29,7 @@ impl Plan {
 /// chosen.
 pub(super) fn resolve(
     sweep: &Sweep,
-    defaults: &[OptimizerSettings],
+    defaults: Kept<'_>,
     trial: &Trial,
     choices: &Choices,
 ) -> Option<(usize, TrialConfig)> {

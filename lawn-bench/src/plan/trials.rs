@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
 
-use lawn_models::{OptimizerSettings, Stage};
+use lawn_models::{ConstraintDefaults, OptimizerSettings, Stage};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Sweep;
@@ -25,6 +25,8 @@ pub struct Plan {
     /// By rule, what its settings are where they are left out: the defaults when the plan was
     /// made, which its trials keep.
     pub defaults: Vec<OptimizerSettings>,
+    /// The same by constraint.
+    pub constraint_defaults: Vec<ConstraintDefaults>,
     /// Version of the samples that a seed gives, [`lawn_models::SAMPLES`] when the plan was made.
     pub samples: u32,
     /// The trials, round by round.

@@ -1,7 +1,8 @@
 //! `trial.json`: what a trial trains, written before its first step.
 
 use lawn_models::{RuleConfig, TrialConfig};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::{Value, json};
 
 use crate::Error;
 use crate::run::document;
@@ -17,7 +18,8 @@ pub struct TrialFile {
     pub id: String,
     /// Index of its setting among its arm's.
     pub setting: usize,
-    /// All that it trains.
+    /// All that it trains. Of its optimizer what applies is written.
+    #[serde(serialize_with = "applying")]
     pub config: TrialConfig,
     /// The optimizer's rule with all of its values, also those that no setting names. Older files
     /// have none.
@@ -27,6 +29,14 @@ pub struct TrialFile {
     /// files were taken over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adopted_from: Option<String>,
+}
+
+/// A configuration without the settings that every arm has a value of, and that are of a constraint
+/// which this one has not.
+fn applying<S: Serializer>(config: &TrialConfig, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut written = json!(config);
+    written["optimizer"] = Value::Object(config.optimizer.applying());
+    written.serialize(serializer)
 }
 
 impl TrialFile {

@@ -34,7 +34,7 @@ impl HyperParameters {
     #[must_use]
     pub fn new(trial: &Trial, setting: usize, optimizer: &OptimizerSettings) -> Self {
         let mut values = Map::new();
-        flatten("", &json!(optimizer), &mut values);
+        flatten("", &Value::Object(optimizer.applying()), &mut values);
         let cell = &trial.cell;
         let stage = match trial.stage {
             Stage::Tune => "tune",

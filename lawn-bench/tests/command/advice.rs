@@ -229,6 +229,21 @@ fn arms_that_do_little_of_what_they_are_called_are_said() {
             usual,
             "adapt nothing: only what is decayed has a trust ratio here",
         ),
+        (
+            "rule = \"adam\"\nconstraint = \"cpr\"\nbound_factor = 1.0\nmultiplier_rate = 0",
+            usual,
+            "2 of 2 settings hold nothing by cpr",
+        ),
+        (
+            "rule = \"lamb\"\nconstraint = \"hyperball\"\ntrust_max = 1.0",
+            usual,
+            "bound by trust_max no step of what is held",
+        ),
+        (
+            "rule = \"schedule_free\"\ndecay = \"constant\"\nconstraint = \"cpr\"\nbound_factor = 1.0",
+            usual,
+            "is measured as it is trained, without its average",
+        ),
     ] {
         let said = of(settings, rates);
         assert!(
@@ -236,6 +251,34 @@ fn arms_that_do_little_of_what_they_are_called_are_said() {
             "{said}"
         );
     }
+}
+
+/// Once for all arms, and of no other.
+#[test]
+fn an_average_that_is_not_of_what_is_held_is_said_once() {
+    let arm = |name: &str, more: &str| {
+        format!(
+            "[arms.{name}]\nrule = \"schedule_free\"\ndecay = \"constant\"\n{more}\n\
+             [arms.{name}.grid]\nlearning_rate = [0.1, 0.2]\n"
+        )
+    };
+    let said = |arms: &str| {
+        let (plan, measured) = planned(&[("[arms.adam]", &format!("{arms}[arms.adam]"))], 100);
+        let mut all = warned(&plan, &measured, None);
+        all.retain(|one| one.contains("average"));
+        all
+    };
+    let free = arm("free", "");
+    assert_eq!(said(&free), [""; 0]);
+    let ball = arm("ball", "constraint = \"hyperball\"");
+    let lawn = arm("lawn", "lawn = true\nfree_fraction = 0.5");
+    assert_eq!(
+        said(&format!("{free}{ball}{lawn}")),
+        [
+            "arms `ball`, `lawn`: what schedule_free trains under a norm constraint is measured as it \
+             is trained, without its average; all else has it"
+        ]
+    );
 }
 
 /// With the steps that there are, and how many would do, once an arm.

@@ -194,7 +194,7 @@ fn wrong_values_are_pointed_at() {
     check(
         "epochs = 3",
         "samples = 1_000",
-        "adam-lawn",
+        "1\n\n[arms.adam-lawn.grid]",
         &[
             "does not apply to a budget of 1000 samples",
             "a fraction of it",
@@ -203,7 +203,7 @@ fn wrong_values_are_pointed_at() {
     check(
         "free_epochs = 1",
         "free_epochs = 3",
-        "adam-lawn",
+        "3\n\n[arms.adam-lawn.grid]",
         &["`free_epochs` is 3", "below the budget of 3 epochs"],
     );
 }

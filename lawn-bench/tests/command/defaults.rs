@@ -10,6 +10,8 @@ use lawn_bench::plan::choices::Choices;
 use lawn_bench::plan::{Excerpt, Plan};
 use lawn_bench::run::document;
 use lawn_bench::run::run_dir::RunDir;
+use lawn_models::ConstraintName;
+use serde_json::json;
 
 const TINY: &str = include_str!("sweeps/tiny.toml");
 
@@ -77,6 +79,128 @@ fn a_plan_without_defaults_is_read_and_trains_what_it_did() {
     // As written, so that its checkpoints are those of the same trial.
     assert_eq!(config.optimizer.beta2, None);
     assert_eq!(read.trials, plan().trials);
+}
+
+/// Arms of Adam under each constraint, beside a free one.
+fn constrained() -> Plan {
+    let arm = |name: &str, more: &str| {
+        format!(
+            "[arms.{name}]\nrule = \"adam\"\n{more}\n[arms.{name}.grid]\n\
+             learning_rate = [3e-3, 1e-2]\n"
+        )
+    };
+    let arms = [
+        arm("ball", "constraint = \"hyperball\""),
+        arm("cpr", "constraint = \"cpr\"\nbound_factor = 1.0"),
+        arm("turn", "constraint = \"rotational\"\nweight_decay = 0.1"),
+    ];
+    let text = TINY.replacen("[tuning]", &format!("{}[tuning]", arms.concat()), 1);
+    let sweep = parse("tiny.toml", &text).unwrap_or_else(|error| panic!("{error}"));
+    Plan::new(sweep, BTreeMap::new())
+}
+
+/// What the first trial of an arm trains, as `trial.json` has it.
+fn trained(plan: &Plan, arm: &str) -> serde_json::Map<String, serde_json::Value> {
+    let index = plan.trials.iter().position(|trial| trial.cell.arm == arm);
+    let (_, config) = plan
+        .resolve(index.expect("it has one"), &Choices::default())
+        .expect("it is given");
+    config.optimizer.applying()
+}
+
+/// All that a constraint holds by is kept by the plan, and so by its trials, whatever a later version
+/// takes.
+#[test]
+fn a_trial_trains_with_the_defaults_of_its_constraint_that_its_plan_keeps() {
+    let (_kept, run) = common::folder();
+    let run = RunDir::new(run);
+    std::fs::create_dir(run.root()).expect("a folder");
+    let mut plan = constrained();
+    for (arm, expected) in [
+        ("adam", &[][..]),
+        (
+            "adam-lawn",
+            &[
+                ("scope", json!("final-homogeneous")),
+                ("granularity", json!("layer")),
+                ("untouched_rows", json!("constrained")),
+                ("project_gradient", json!(true)),
+            ],
+        ),
+        (
+            "ball",
+            &[
+                ("scope", json!("matrices")),
+                ("granularity", json!("layer")),
+                ("untouched_rows", json!("constrained")),
+            ],
+        ),
+        (
+            "cpr",
+            &[
+                ("scope", json!("matrices")),
+                ("granularity", json!("layer")),
+                ("multiplier_rate", json!(1.0)),
+                ("by_learning_rate", json!(false)),
+            ],
+        ),
+        (
+            "turn",
+            &[
+                ("scope", json!("matrices")),
+                ("granularity", json!("row")),
+                ("centred", json!(true)),
+                ("rotation_memory", json!(0.9)),
+                ("rotation_epsilon", json!(1e-8)),
+            ],
+        ),
+    ] {
+        let found = trained(&plan, arm);
+        for (key, value) in expected {
+            assert_eq!(found.get(*key), Some(value), "{key} of {arm}");
+        }
+        let projects = found.contains_key("project_gradient");
+        assert_eq!(projects, arm == "adam-lawn", "{arm}: {found:?}");
+        let is_constrained = found.contains_key("scope");
+        assert_eq!(is_constrained, arm != "adam", "{arm}: {found:?}");
+    }
+
+    // As if a later version had another one.
+    let cpr = plan
+        .constraint_defaults
+        .iter_mut()
+        .find(|one| one.constraint == ConstraintName::Cpr);
+    cpr.expect("an arm is under it").multiplier_rate = Some(0.5);
+    plan.write(&run, Path::new("tiny.toml"), TINY)
+        .expect("it can be written");
+    let read = Plan::read(&run).expect("it is there");
+    assert_eq!(read, plan);
+    assert_eq!(trained(&read, "cpr")["multiplier_rate"], 0.5);
+    let index = (plan.trials.iter()).position(|trial| trial.cell.arm == "cpr");
+    let excerpt = Excerpt::read(&run, index.expect("it has one")).expect("it is there");
+    let (_, config) = excerpt.resolve(&Choices::default()).expect("it is given");
+    assert_eq!(config.optimizer.multiplier_rate, Some(0.5));
+}
+
+/// A plan that keeps none trains what it did, and its checkpoints stay those of its trials.
+#[test]
+fn a_plan_without_defaults_of_constraints_fills_none_in() {
+    let (_kept, run) = common::folder();
+    let dir = RunDir::new(&run);
+    std::fs::create_dir(&run).expect("a folder");
+    let mut old = serde_json::to_value(constrained()).expect("it has a JSON form");
+    let fields = old.as_object_mut().expect("an object");
+    assert!(fields.remove("constraint_defaults").is_some());
+    document::write(&dir.plan(), 2, &old).expect("it can be written");
+    let read = Plan::read(&dir).expect("it is a plan");
+    assert!(read.constraint_defaults.is_empty());
+    let found = trained(&read, "turn");
+    assert!(
+        !found.contains_key("scope") && !found.contains_key("centred"),
+        "{found:?}"
+    );
+    assert_eq!(found["beta2"], 0.999, "defaults of rules it keeps");
+    assert_eq!(read.trials, constrained().trials);
 }
 
 #[test]
@@ -150,6 +274,8 @@ fn the_record_of_a_trial_says_what_was_left_out() {
     let record: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
     assert_eq!(record["config"]["optimizer"]["momentum"], 0.0);
     assert_eq!(record["config"]["optimizer"]["nesterov"], false);
+    // It constrains nothing.
+    assert!(record["config"]["optimizer"]["project_gradient"].is_null());
     assert_eq!(record["rule"]["kind"], "sgd");
 }
 

@@ -194,6 +194,129 @@ fn what_an_arm_says_takes_the_place_of_what_cannot_stand_beside_it() {
     assert!(both.contains("give one of the two"), "{both}");
 }
 
+/// Whatever its value: the default of another constraint is no value of this one.
+#[test]
+fn keys_of_another_constraint_are_refused_at_their_place() {
+    for constraint in [
+        "constraint = \"hyperball\"",
+        "constraint = \"cpr\"\nbound_factor = 1.0",
+        "constraint = \"rotational\"\nweight_decay = 0.1",
+        "lawn = false",
+    ] {
+        for key in ["project_gradient", "project_update"] {
+            for value in ["true", "false"] {
+                let line = format!("{key} = {value}");
+                let text = text("", &format!("{ADAM}{constraint}\n{line}"));
+                let said = refused(&text);
+                assert!(
+                    said.contains(&format!("`{key}` does not apply to")),
+                    "{said}"
+                );
+                let at = text.lines().position(|one| one == line);
+                let place = format!("one-of.toml:{}:", at.expect("it is there") + 1);
+                assert!(said.contains(&place), "{place} is not in: {said}");
+            }
+        }
+    }
+    let ball = format!("{ADAM}constraint = \"hyperball\"");
+    let listed = refused(&text("", &format!("{ball}\ngrid.project_update = [true]")));
+    assert!(
+        listed.contains("`project_update` does not apply to"),
+        "{listed}"
+    );
+    // From all arms it gives way where the arm says what it is under, and is told of where it does not.
+    explained("project_update = true", &ball);
+    let said = refused(&text("project_update = true", ADAM));
+    assert!(
+        said.contains("`project_update` is from [defaults], and lawn = false in the arm"),
+        "{said}"
+    );
+    let lawn = format!("{ADAM}lawn = true\nfree_steps = 50\nproject_update = true");
+    explained("", &lawn);
+}
+
+/// The defaults of its constraint, and nothing of another.
+#[test]
+fn an_explained_arm_shows_what_applies() {
+    for (arm, shown, hidden) in [
+        (
+            ADAM.to_owned(),
+            &[][..],
+            &["project_", "scope", "granularity"][..],
+        ),
+        (
+            format!("{ADAM}constraint = \"hyperball\""),
+            &["scope = \"matrices\"", "granularity = \"layer\""],
+            &["project_", "multiplier_rate", "centred"],
+        ),
+        (
+            format!("{ADAM}constraint = \"cpr\"\nfree_steps = 50"),
+            &[
+                "scope = \"matrices\"",
+                "granularity = \"layer\"",
+                "multiplier_rate = 1.0",
+                "by_learning_rate = false",
+                "untouched_rows = \"constrained\"",
+            ],
+            &["project_", "centred"],
+        ),
+        (
+            format!("{ADAM}constraint = \"rotational\"\nweight_decay = 0.1\ncentred = false"),
+            &[
+                "scope = \"matrices\"",
+                "granularity = \"row\"",
+                "rotation_memory = 0.9",
+                "rotation_epsilon = 1e-8",
+            ],
+            &["project_", "multiplier_rate", "# centred"],
+        ),
+        (
+            format!("{ADAM}lawn = true\nfree_steps = 50"),
+            &["scope = \"final-homogeneous\"", "granularity = \"layer\""],
+            &["multiplier_rate", "centred"],
+        ),
+    ] {
+        let (_, told) = explained("", &arm);
+        for line in shown {
+            let line = format!("\n# {line}  # default\n");
+            assert!(told.contains(&line), "{line:?} is not in:\n{told}");
+        }
+        for key in hidden {
+            assert!(!told.contains(key), "{key:?} is in:\n{told}");
+        }
+        let projects = told.contains("\nproject_gradient = true  # default\n");
+        assert_eq!(projects, arm.contains("lawn = true"), "{told}");
+    }
+}
+
+/// The end of a range is in the file; what is drawn from it is not.
+#[test]
+fn a_free_phase_beyond_the_budget_is_reported_at_its_range() {
+    let range = "tune.free_steps = { min = 10, max = 400, scale = \"integer\" }";
+    let text = text("", &format!("{ADAM}lawn = true\n{range}"))
+        .replace("[confirmation]", "[tuning]\nsettings = 2\n[confirmation]");
+    let said = refused(&text);
+    let line = text.lines().position(|line| line == range);
+    let place = format!("one-of.toml:{}:", line.expect("it is there") + 1);
+    for part in [
+        "`free_steps` is 400",
+        "below the budget of 200 steps",
+        place.as_str(),
+    ] {
+        assert!(said.contains(part), "{part:?} is not in: {said}");
+    }
+}
+
+/// What is missing is named as the budget allows it.
+#[test]
+fn a_bound_that_is_missing_is_one_that_the_budget_allows() {
+    let said = refused(&text("", &format!("{ADAM}constraint = \"cpr\"")));
+    assert!(
+        said.contains("`free_steps` is missing") && !said.contains("free_epochs"),
+        "{said}"
+    );
+}
+
 #[test]
 fn what_is_tuned_gives_way_like_what_is_fixed() {
     let defaults = "lawn = true\ntune.free_fraction = { min = 0.1, max = 0.5, scale = \"linear\" }";

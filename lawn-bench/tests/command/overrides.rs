@@ -58,7 +58,7 @@ fn only_what_brought_an_error_into_the_file_is_blamed_for_it() {
     let shown = blamed.to_string();
     for part in [
         "| budget.epochs=2",
-        "[arms.adam-lawn]",
+        "free_epochs = { min = 1, max = 4",
         "this does not go with it",
     ] {
         assert!(shown.contains(part), "{part:?} is not in:\n{shown}");

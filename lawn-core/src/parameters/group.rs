@@ -61,14 +61,16 @@ pub struct Group {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub matrix: Option<bool>,
     /// What one radius belongs to, where the norm constraint says otherwise: heads for the
-    /// projections of attention, and layers for the rest.
+    /// projections of queries, keys and values, and layers for the rest. The heads of the projection
+    /// of the output are [no rows](Granularity::Head).
     ///
     /// ```
     /// use lawn_core::{Granularity, Group};
     ///
+    /// // As timm calls what makes queries, keys and values.
     /// let attention = Group {
     ///     granularity: Some(Granularity::Head(64)),
-    ///     ..Group::new("blocks.*.attention.*.weight")
+    ///     ..Group::new("blocks.*.attn.qkv.weight")
     /// };
     /// # assert!(attention.granularity.is_some());
     /// ```

@@ -131,6 +131,7 @@ impl Rule for LarsConfig {
     fn validate(&self) -> Result<(), Error> {
         let Self {
             momentum,
+            nesterov,
             trust_coefficient,
             epsilon,
             ..
@@ -141,6 +142,8 @@ impl Rule for LarsConfig {
             "a number in [0, 1)",
             momentum,
         )?;
+        let valid = !nesterov || momentum > 0.0;
+        require(valid, "momentum", "more than 0 with nesterov", momentum)?;
         let valid = trust_coefficient.is_finite() && trust_coefficient > 0.0;
         require(
             valid,

@@ -14,7 +14,7 @@ use crate::rule::interface::Rule;
 /// ```text
 /// v ← μ v + (1 − μ) g
 /// u = v,  or  (1 − μ) g + μ v                     Nesterov
-/// X = u / max(‖u‖, ε)                             as a matrix [rows, rest], the wider way round
+/// X = u / max(‖u‖, 1e-7)                          as a matrix [rows, rest], the wider way round
 /// X ← a X + (b X Xᵀ + c (X Xᵀ)²) X                `iterations` times
 /// d = s X                                         s by [`MuonScale`]
 /// ```
@@ -292,6 +292,8 @@ impl Rule for MuonConfig {
         let (momentum, iterations) = (self.momentum, self.iterations);
         let valid = (0.0..1.0).contains(&momentum);
         require(valid, "momentum", "a number in [0, 1)", momentum)?;
+        let valid = !self.nesterov || momentum > 0.0;
+        require(valid, "momentum", "more than 0 with nesterov", momentum)?;
         let valid = (1..=20).contains(&iterations);
         require(valid, "iterations", "1 to 20", f64::from(iterations))
     }

@@ -115,12 +115,15 @@ impl Rule for SgdPConfig {
     fn validate(&self) -> Result<(), Error> {
         let Self {
             momentum,
+            nesterov,
             dampening,
             epsilon,
             ..
         } = *self;
         let valid = (0.0..1.0).contains(&momentum);
         require(valid, "momentum", "a number in [0, 1)", momentum)?;
+        let valid = !nesterov || momentum > 0.0;
+        require(valid, "momentum", "more than 0 with nesterov", momentum)?;
         let valid = (0.0..=1.0).contains(&dampening);
         require(valid, "dampening", "a number in [0, 1]", dampening)?;
         let valid = epsilon.is_finite() && epsilon > 0.0;

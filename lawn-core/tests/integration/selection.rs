@@ -1,9 +1,9 @@
 //! Which parameters are treated how, and what cannot be meant.
 
 use lawn_core::{
-    AdamConfig, Backend, Clock, Constraint, Error, Granularity, Group, LawnConfig, Layer,
-    Optimizer, OptimizerConfig, Parameter, Parameters, Role, RuleConfig, Schedule, Scope,
-    SgdConfig, StepOptions, TreatmentTable, WeightDecay,
+    AdamConfig, Backend, Clock, Constraint, Error, Granularity, Group, LarsConfig, LawnConfig,
+    Layer, MuonConfig, Optimizer, OptimizerConfig, Parameter, Parameters, Role, RuleConfig,
+    Schedule, Scope, SgdConfig, SgdPConfig, StepOptions, TreatmentTable, WeightDecay,
 };
 use tch::{Device, Kind, Tensor, nn};
 
@@ -240,6 +240,21 @@ fn numbers_outside_of_their_domain_are_named() {
         nesterov: true,
         ..SgdConfig::default()
     };
+    // Alike of every rule with a momentum.
+    let lars = LarsConfig {
+        momentum: 0.0,
+        nesterov: true,
+        ..LarsConfig::default()
+    };
+    let sgdp = SgdPConfig {
+        momentum: 0.0,
+        nesterov: true,
+        ..SgdPConfig::default()
+    };
+    let muon = MuonConfig {
+        momentum: 0.0,
+        ..MuonConfig::default()
+    };
     let group = Group {
         learning_rate_scale: -1.0,
         ..Group::new("fc.*")
@@ -247,6 +262,9 @@ fn numbers_outside_of_their_domain_are_named() {
     for (config, expected) in [
         (rule(momentum.into()), "momentum"),
         (rule(nesterov.into()), "momentum"),
+        (rule(lars.into()), "momentum"),
+        (rule(sgdp.into()), "momentum"),
+        (rule(muon.into()), "momentum"),
         (
             rule(
                 AdamConfig {

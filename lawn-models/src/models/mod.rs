@@ -63,6 +63,7 @@ pub use pretrained::join_pretrained;
 pub use resnet::{ResNet, ResNetConfig, ResNetDepth, Stem};
 pub use table::{Table, TablePart};
 pub use vgg::{Vgg, VggConfig, VggDepth, VggHead};
+pub(crate) use vit::is_attention_output;
 pub use vit::{Vit, VitConfig, VitForm};
 pub use weights::{
     ShapeDifference, UnusableValues, WeightsDifferences, WeightsError, load_weights, save_weights,

@@ -13,6 +13,7 @@ mod evaluate;
 mod freeze;
 mod graph_check;
 mod graphs;
+mod heads;
 mod idle_patterns;
 mod layers;
 mod loans;
@@ -46,6 +47,7 @@ mod without_data;
 
 pub use captures::GraphUse;
 pub use checkpoint::{remove_checkpoints, set_aside, set_checkpoints_aside};
+pub use constraints::ConstraintDefaults;
 pub use context::TrialContext;
 pub use device_use::DeviceUse;
 pub use error::TrialError;

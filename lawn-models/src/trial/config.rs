@@ -102,7 +102,7 @@ impl<T> TrialConfig<T> {
 
     /// Checks all settings but those of the task.
     pub(crate) fn validate_training(&self) -> Result<(), SettingsError> {
-        self.optimizer.validate()?;
+        self.optimizer.validate_all(Some(self.budget))?;
         for (name, value) in [
             ("batch_size", self.batch_size),
             ("micro_batch_size", self.micro_batch_size.unwrap_or(1)),

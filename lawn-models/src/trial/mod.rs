@@ -5,6 +5,7 @@
 //! anything is loaded.
 
 mod amount;
+mod applying;
 mod config;
 mod diagnostics;
 mod error;

@@ -101,6 +101,12 @@ impl ConstraintName {
         is_any.then(|| of(self))
     }
 
+    /// The settings that it has, and that nothing has without a constraint.
+    #[cfg(test)]
+    pub(crate) fn settings(self) -> impl Iterator<Item = &'static str> {
+        SHARED.iter().chain(self.own()).copied()
+    }
+
     /// The settings that it has beside those that all constraints have.
     fn own(self) -> &'static [&'static str] {
         match self {

@@ -60,8 +60,9 @@ pub struct OptimizerSettings {
     )]
     #[schemars(schema_with = "schemas::granularity")]
     pub granularity: Option<Granularity>,
-    /// Patterns of the names of the parameters that `granularity` is for, such as attention that is
-    /// held by head; the others have that of the constraint. All have it if left out.
+    /// Patterns of the names of the parameters that `granularity` is for, such as what makes queries,
+    /// keys and values by head; the others have that of the constraint. All have it if left out.
+    /// Heads are rows of these projections, and columns of that of the output.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1), inner(length(min = 1)))]
     pub granularity_on: Option<Vec<String>>,
@@ -329,7 +330,7 @@ pub enum ScopeSetting {
 impl<'de> Deserialize<'de> for ScopeSetting {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let allowed = "\"final-homogeneous\", \"all-weights\", \"matrices\", or a list of patterns of \
-                       parameter names, as [\"*.attention.*\"]";
+                       parameter names, as [\"*.attn.qkv.weight\"]";
         one_of(deserializer, Self::deserialize, allowed)
     }
 }

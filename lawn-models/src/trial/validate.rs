@@ -14,11 +14,24 @@ impl OptimizerSettings {
     /// # Errors
     /// [`SettingsError`] names the setting, its value and what is allowed.
     pub fn validate(&self) -> Result<(), SettingsError> {
+        self.validate_all(None)
+    }
+
+    /// The same, and that the free phase fits a budget. What is missing is named as that budget allows.
+    ///
+    /// # Errors
+    /// As [`validate`](Self::validate) and [`validate_free_phase`](Self::validate_free_phase).
+    pub fn validate_within(&self, budget: Amount) -> Result<(), SettingsError> {
+        self.validate_all(Some(budget))?;
+        self.validate_free_phase(budget)
+    }
+
+    pub(super) fn validate_all(&self, budget: Option<Amount>) -> Result<(), SettingsError> {
         self.validate_ranges()?;
         self.validate_shape()?;
         self.validate_complements()?;
         self.validate_rule()?;
-        self.validate_constraint()
+        self.validate_constraint(budget)
     }
 
     fn validate_ranges(&self) -> Result<(), SettingsError> {
@@ -206,27 +219,34 @@ impl OptimizerSettings {
                 allowed: "leave it out: it has an average of its own".to_owned(),
             });
         }
-        // LARS has momentum of its own accord.
-        if self.nesterov == Some(true) && self.rule == RuleName::Sgd {
-            let momentum = self.with_decays().momentum.unwrap_or(0.0);
-            require(
-                momentum > 0.0,
-                "momentum",
-                momentum,
-                "above 0 with nesterov = true",
-            )?;
-            let dampening = self.dampening.unwrap_or(0.0);
-            require(
-                dampening == 0.0,
-                "dampening",
-                dampening,
-                "0 with nesterov = true",
-            )?;
-        }
-        Ok(())
+        self.validate_nesterov()
     }
 
-    fn validate_constraint(&self) -> Result<(), SettingsError> {
+    /// There is no looking ahead without a momentum. Of those that have one SGD alone has none of its own
+    /// accord, and Muon alone looks ahead unless it is told otherwise.
+    fn validate_nesterov(&self) -> Result<(), SettingsError> {
+        let is_muon = self.rule == RuleName::Muon;
+        if !self.nesterov.unwrap_or(is_muon) || !self.rule.settings().contains(&"momentum") {
+            return Ok(());
+        }
+        let given = self.with_decays().momentum;
+        let momentum = given.unwrap_or(if self.rule == RuleName::Sgd { 0.0 } else { 1.0 });
+        let allowed = match self.nesterov {
+            Some(_) => "above 0 with nesterov = true",
+            None => "above 0 with nesterov = true, which is the default of muon",
+        };
+        require(momentum > 0.0, "momentum", momentum, allowed)?;
+        // As torch has it of SGD; SGDP's source takes both.
+        let dampening = self.dampening.unwrap_or(0.0);
+        require(
+            dampening == 0.0 || self.rule != RuleName::Sgd,
+            "dampening",
+            dampening,
+            "0 with nesterov = true",
+        )
+    }
+
+    fn validate_constraint(&self, budget: Option<Amount>) -> Result<(), SettingsError> {
         let refuse = |setting: &str, context: &str, allowed: &str| {
             Err(SettingsError::NotApplicable {
                 setting: setting.to_owned(),
@@ -246,22 +266,14 @@ impl OptimizerSettings {
                 "leave it out, and set lawn = true",
             );
         }
-        let context = match (self.lawn, self.constraint) {
-            (true, _) => "lawn = true".to_owned(),
-            (false, Some(other)) => format!("constraint = \"{}\"", other.as_str()),
-            (false, None) => "lawn = false".to_owned(),
-        };
-        let constraint = match self.lawn {
-            true => Some(ConstraintName::Lawn),
-            false => self.constraint,
-        };
+        let context = self.constraint_as_written();
+        let constraint = self.norm_constraint();
         let of = |name| self.constraint == Some(name);
         let (hyperball, cpr, rotational) = (
             of(ConstraintName::Hyperball),
             of(ConstraintName::Cpr),
             of(ConstraintName::Rotational),
         );
-        let any = self.is_constrained();
         let phases = [
             ("free_epochs", self.free_epochs.is_some()),
             ("free_fraction", self.free_fraction.is_some()),
@@ -288,16 +300,13 @@ impl OptimizerSettings {
             let has = constraint.is_some_and(|one| one.has(name) == Some(true));
             // A condition ends a phase that there is.
             let is_idle = name == "freeze_when" && !free;
-            if given && (!has || is_idle) {
-                let allowed = match any {
-                    true if has => {
-                        "give free_epochs, free_fraction or free_steps, too: the freeze comes then \
-                         at the latest"
-                    }
-                    true => "leave it out",
-                    false => "leave it out, or set lawn = true",
-                };
-                return refuse(name, &context, allowed);
+            if given && !has {
+                return Err(self.of_no_constraint_here(name));
+            }
+            if given && is_idle {
+                let phases = one_of(phases_of(budget));
+                let allowed = format!("give {phases}, too: the freeze comes then at the latest");
+                return refuse(name, &context, &allowed);
             }
         }
         let kept = Some(UntouchedRows::Constrained);
@@ -326,14 +335,11 @@ impl OptimizerSettings {
         let mut given = bounds.iter().filter(|(_, given)| *given);
         match (given.next(), given.next()) {
             (None, _) if self.lawn || cpr => {
-                let others = match cpr {
-                    true => "free_fraction, free_steps, bound_factor or bound_square",
-                    false => "free_fraction or free_steps",
+                let bounds: &[&str] = match cpr {
+                    true => &["bound_factor", "bound_square"],
+                    false => &[],
                 };
-                return Err(SettingsError::Missing {
-                    setting: "free_epochs".to_owned(),
-                    needed_by: format!("{context}, without {others} in its place,"),
-                });
+                return Err(missing(phases_of(budget), bounds, &context));
             }
             (Some((first, _)), Some((second, _))) if cpr => {
                 return refuse(second, first, "give one bound");
@@ -390,3 +396,36 @@ impl OptimizerSettings {
         }
     }
 }
+
+/// The settings that say how long a free phase is, of which a budget allows these.
+fn phases_of(budget: Option<Amount>) -> &'static [&'static str] {
+    match budget {
+        None => &["free_epochs", "free_fraction", "free_steps"],
+        Some(Amount::Epochs(_)) => &["free_epochs", "free_fraction"],
+        Some(Amount::Steps(_)) => &["free_steps", "free_fraction"],
+        Some(Amount::Samples(_)) => &["free_fraction"],
+    }
+}
+
+/// That neither the first of `phases` is given nor what may stand in its place.
+fn missing(phases: &[&str], bounds: &[&str], context: &str) -> SettingsError {
+    let others: Vec<&str> = phases[1..].iter().chain(bounds).copied().collect();
+    SettingsError::Missing {
+        setting: phases[0].to_owned(),
+        needed_by: match others.is_empty() {
+            true => context.to_owned(),
+            false => format!("{context}, without {} in its place,", one_of(&others)),
+        },
+    }
+}
+
+/// Names of which one is to be given, as in a sentence.
+fn one_of(names: &[&str]) -> String {
+    match names {
+        [rest @ .., last] if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        _ => names.concat(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -232,7 +232,7 @@ impl TrialEntry {
             entry: self,
             optimizer: file
                 .as_ref()
-                .map(|file| serde_json::json!(file.config.optimizer)),
+                .map(|file| serde_json::Value::Object(file.config.optimizer.applying())),
             rule: file.as_ref().map(|file| serde_json::json!(file.rule)),
             adopted_from: file.and_then(|file| file.adopted_from),
             files,

@@ -391,8 +391,8 @@ pub(crate) const FAULTS: &[Fault] = &[
     (
         "max = 4,",
         "max = 6,",
-        "adam-lawn]\nrule",
-        &["arm `adam-lawn`", "free_epochs"],
+        "6, scale",
+        &["`free_epochs` is 6", "below the budget of"],
     ),
     (
         "settings = 9\n",

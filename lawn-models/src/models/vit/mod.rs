@@ -18,6 +18,7 @@ use names::module;
 use positions::sines_and_cosines;
 
 pub use config::{VitConfig, VitForm};
+pub(crate) use names::is_attention_output;
 
 /// Patches of a picture as tokens, blocks of attention and perceptrons, and a linear layer.
 ///

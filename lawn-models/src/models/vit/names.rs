@@ -44,6 +44,15 @@ pub(super) enum Projections {
 /// The layer before the head, which AlgoPerf's form alone has.
 pub(super) const PRE_LOGITS: &str = "pre_logits";
 
+/// Whether a parameter of a vision transformer is the weight of what comes out of attention: its heads
+/// are columns, where those of queries, keys and values are rows.
+pub(crate) fn is_attention_output(parameter: &str) -> bool {
+    let forms = [VitForm::Timm, VitForm::Torchvision, VitForm::AlgoPerf];
+    let ends =
+        |form: VitForm| parameter.ends_with(&format!(".{}.weight", form.block_names().output));
+    forms.into_iter().any(ends)
+}
+
 impl VitForm {
     pub(super) fn names(self) -> Names {
         match self {
