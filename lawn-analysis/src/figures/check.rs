@@ -129,8 +129,9 @@ fn every_figure_fits_on_a_page() {
                 let name = &figure.name;
                 assert!(
                     figure.fits(fitting),
-                    "{}, {name} at {width}: {height} pt",
-                    case.0
+                    "{}, {name} at {width}: {height} pt above {}",
+                    case.0,
+                    figure.caption
                 );
             }
         }
@@ -189,21 +190,23 @@ fn parts_of_a_figure_have_the_same_axes_and_say_what_they_show() {
     let fifty = cases.iter().find(|case| case.0 == "fifty arms").unwrap();
     let figures = figures(fifty);
     for quantity in ["test-metric", "gap", "fit", "norms", "learning"] {
-        let stem = format!("{quantity}-part-");
-        let parts = figures.iter().filter(|one| one.name.contains(&stem));
+        let stem = format!("sample-{quantity}-part-");
+        let parts = figures.iter().filter(|one| one.name.starts_with(&stem));
         let parts: Vec<&Figure> = parts.collect();
         assert_eq!(parts.len(), 5, "{quantity}");
         for (index, part) in parts.iter().enumerate() {
-            let of = format!("Part {} of 5, on common axes: ", index + 1);
+            let of = format!("Part {} of 5, on common axes.", index + 1);
             assert!(part.caption.contains(&of), "{}", part.caption);
             // Each arm beside the one that it is compared with.
-            for arm in fifty
+            let scene = part.scene(WIDE);
+            let shows = |arm: &String| scene.texts().any(|text| text == arm);
+            let mut own = fifty
                 .2
                 .iter()
-                .filter(|[one, _]| part.caption.contains(&format!(" {one},")))
-            {
-                assert!(part.caption.contains(&arm[1]), "{}", part.caption);
-            }
+                .filter(|[baseline, _]| shows(baseline))
+                .peekable();
+            assert!(own.peek().is_some(), "{}", part.name);
+            assert!(own.all(|[_, treatment]| shows(treatment)), "{}", part.name);
             assert_eq!(
                 ticks(&part.scene(WIDE)),
                 ticks(&parts[0].scene(WIDE)),
