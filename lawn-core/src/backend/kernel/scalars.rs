@@ -158,7 +158,8 @@ impl Scalars {
 
     /// What makes `g̃ = κ g + α w` of the gradient, and the step of a rule that needs no more
     /// than that. `kappa` is the factor that clipping gave. A `radius` of 0 stands for a unit
-    /// that stays free.
+    /// that stays free. Where [`needs_products`](Self::needs_products) says no, the sums are not
+    /// known yet, and nothing of them comes into the factors.
     pub(crate) fn before(&self, kappa: f64, radius: f64, outcome: &mut Outcome) {
         let Sums { wg, gg, .. } = outcome.sums;
         let ww = self.held_square(&outcome.sums);
